@@ -1,0 +1,102 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One set of rules for every target: Swift 6 language mode, warnings are errors, no silent existential,
+/// no import that leaks, and plain `async` helpers stay on their caller's actor (a hop costs more than a request).
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "sluice",
+  products: [
+    .executable(name: "sluice", targets: ["sluice"]),
+    .executable(name: "Benchmarks", targets: ["Benchmarks"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // Floor 0: C libraries, module maps and shim headers only.
+    .target(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+
+    // Floor 1: pure. Values in, decisions out; no clock, no randomness, no I/O, no await.
+    room("HTTPWire", ["CLinux"]),
+    room("ServerSentEvents", ["CLinux"]),
+    room("ChatProtocol", ["CLinux"]),
+    room("GatewayConfiguration", [.product(name: "Yams", package: "Yams")]),
+    room("Routing", ["GatewayConfiguration"]),
+
+    // Floor 1b: the event loop.
+    room("Reactor", ["CLinux"]),
+
+    // Floor 2: what touches the world.
+    room("Transport", ["Reactor", "HTTPWire", "CLinux", "COpenSSL"]),
+
+    // Floor 3: actors.
+    room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration"]),
+
+    // Floor 4: the request path.
+    room(
+      "Gateway",
+      [
+        "Reactor", "Transport", "Upstreams", "HTTPWire", "ServerSentEvents", "ChatProtocol", "Routing",
+        "GatewayConfiguration", "COpenSSL", "CLinux",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    // Floor 5: composition.
+    .executableTarget(
+      name: "sluice",
+      dependencies: [
+        "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "COpenSSL", "CHiredis", "CLZ4",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "Benchmarks",
+      dependencies: [
+        "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
+        "CLinux",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks",
+      swiftSettings: strict),
+
+    // Beside: the simulator that `sluice demo`, the tests and the benchmarks share, and what only tests need.
+    room("ScriptedUpstream", ["Reactor", "HTTPWire", "ChatProtocol"]),
+    room("TestKit", ["ScriptedUpstream", "Reactor", "HTTPWire", "ServerSentEvents", "CLinux"]),
+
+    tests("HTTPWireTests", ["HTTPWire", "TestKit"]),
+    tests("ServerSentEventsTests", ["ServerSentEvents", "TestKit"]),
+    tests("ChatProtocolTests", ["ChatProtocol", "TestKit"]),
+    tests("RoutingTests", ["Routing", "GatewayConfiguration", "TestKit"]),
+    tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
+    tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),
+    tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
+    tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "TestKit"]),
+    tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
+    tests("GatewayTests", ["Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,56 @@
+// What Linux and glibc offer and Swift's Glibc module does not show: epoll, eventfd, accept4, memmem, thread pinning.
+// No _GNU_SOURCE here: it would change fd_set's fields against the Glibc module. Prototypes are declared instead.
+#ifndef SLUICE_CLINUX_H
+#define SLUICE_CLINUX_H
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+extern int accept4(int, struct sockaddr *restrict, socklen_t *restrict, int);
+extern void *memmem(const void *, size_t, const void *, size_t);
+
+/// Registers or changes interest in `fd`; `data` comes back with each event. Returns 0 or -1 with errno.
+int sluice_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t data);
+
+/// One ready descriptor as `sluice_epoll_wait` reports it.
+struct sluice_epoll_event {
+  uint64_t data;
+  uint32_t events;
+};
+
+/// Waits up to `timeout_ms` and fills `events` (at most 512). Returns the count, or -1 with errno.
+int sluice_epoll_wait(int epoll, struct sluice_epoll_event *events, int events_max, int timeout_ms);
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+static inline uint64_t sluice_monotonic_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/// Pins the calling thread to one processor. Returns 0 or an errno value.
+int sluice_pin_thread(int processor);
+
+/// The calling thread's CPU time in nanoseconds.
+static inline uint64_t sluice_thread_cpu_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+#endif
