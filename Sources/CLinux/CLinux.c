@@ -25,3 +25,7 @@ int sluice_pin_thread(int processor) {
   CPU_SET(processor, &set);
   return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
+
+void sluice_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void sluice_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }

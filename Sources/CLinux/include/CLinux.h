@@ -3,6 +3,7 @@
 #ifndef SLUICE_CLINUX_H
 #define SLUICE_CLINUX_H
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -46,6 +47,12 @@ static inline uint64_t sluice_monotonic_nanoseconds(void) {
 
 /// Pins the calling thread to one processor. Returns 0 or an errno value.
 int sluice_pin_thread(int processor);
+
+/// Names the calling thread (15 bytes are kept) for debuggers and top.
+void sluice_name_thread(const char *name);
+
+/// Lets a write to a closed connection fail with EPIPE instead of ending the process.
+void sluice_ignore_sigpipe(void);
 
 /// The calling thread's CPU time in nanoseconds.
 static inline uint64_t sluice_thread_cpu_nanoseconds(void) {

@@ -1,0 +1,84 @@
+internal import CLinux
+internal import Glibc
+
+/// Accepts connections on one reactor.
+///
+/// Accepts at most `acceptsPerTurnMax` a turn, so that a storm of new connections does not starve the running streams. When the process has no
+/// descriptor left, or the owner asks for a pause, it stops accepting for `pauseDuration`; the kernel's backlog keeps who waits.
+public final class Listener: EventHandler, TimerHandler {
+  /// How many connections one turn of the loop accepts at most.
+  public static let acceptsPerTurnMax = 64
+  /// How long accepting rests when no descriptor is left.
+  public static let pauseDuration = Duration.milliseconds(50)
+
+  private let reactor: Reactor
+  private var descriptor: Int32
+  private var slot: SlotID?
+  private let accepted: (Int32, SocketAddress?) -> Void
+  private let mayAccept: () -> Bool
+
+  /// Where it listens, with the port that the kernel chose if 0 was asked.
+  public let address: SocketAddress
+
+  /// Starts listening; call on the reactor's thread. `accepted` owns the descriptors that it is given.
+  ///
+  /// - Parameter mayAccept: asked before each accept; false pauses (for instance at the connection limit).
+  public init(
+    reactor: Reactor, descriptor: Int32, address: SocketAddress,
+    mayAccept: @escaping () -> Bool = { true },
+    accepted: @escaping (Int32, SocketAddress?) -> Void
+  ) {
+    self.reactor = reactor
+    self.descriptor = descriptor
+    self.address = Socket.localAddress(descriptor) ?? address
+    self.mayAccept = mayAccept
+    self.accepted = accepted
+    slot = reactor.register(descriptor, .readable, self)
+  }
+
+  /// Stops listening and closes the socket. Connections that the kernel had not yet handed over go to the other listeners of the port
+  /// only if they arrive later: so accept what waits first.
+  public func close() {
+    guard descriptor >= 0 else { return }
+    acceptWaiting(limit: 4096)
+    if let slot { reactor.deregister(slot) }
+    slot = nil
+    Socket.close(descriptor)
+    descriptor = -1
+  }
+
+  /// Accepts what has arrived.
+  public func ready(_ readiness: Readiness) {
+    acceptWaiting(limit: Self.acceptsPerTurnMax)
+  }
+
+  /// The pause is over.
+  public func timerFired(token: UInt32) {
+    guard let slot else { return }
+    reactor.setInterest(slot, .readable)
+  }
+
+  private func acceptWaiting(limit: Int) {
+    for _ in 0..<limit {
+      guard descriptor >= 0 else { return }
+      guard mayAccept() else { return pause() }
+      let (accepted, address, outcome) = Socket.accept(descriptor)
+      switch outcome {
+      case .bytes: self.accepted(accepted, address)
+      case .wouldBlock, .end: return
+      case .failed(let code):
+        switch code {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pause()
+        // The connection was gone before it was accepted (accept(2) lists these): try the next.
+        default: continue
+        }
+      }
+    }
+  }
+
+  private func pause() {
+    guard let slot else { return }
+    reactor.setInterest(slot, [])
+    _ = reactor.startTimer(at: reactor.now + Self.pauseDuration, self)
+  }
+}
