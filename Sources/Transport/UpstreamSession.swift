@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Glibc
 public import HTTPWire
 public import Reactor
 
@@ -101,11 +102,10 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
         phase = .connecting
         slot = reactor.register(stream.descriptor, .writable, self)
         return
-      } catch {
-        continue
+      } catch let openError {
+        error = .connectFailed(openError.code)
       }
     }
-    if case .connectFailed = error, errno != 0, stream.descriptor < 0 { error = .connectFailed(errno) }
     let final = error
     // Deferred: the owner is not called back from inside its own call.
     reactor.atEndOfTurn { [self] in failConnect(final) }
@@ -390,7 +390,7 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
         return isClosed ? nil : end
       }
     } catch {
-      fail(.protocolViolation(error.message))
+      fail(.protocolViolation(error.message.description))
       return nil
     }
   }
@@ -437,7 +437,7 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
           receiver?.responseBody(buffer, payload, isLast: false, from: self)
         }
       } catch {
-        fail(.protocolViolation(error.message))
+        fail(.protocolViolation(error.message.description))
       }
     case .untilClose:
       receiver?.responseBody(buffer, range, isLast: false, from: self)
