@@ -30,7 +30,6 @@ public final class Reactor: @unchecked Sendable {
   private let inbox = Inbox()
   private var slots = SlotTable<Registration>()
   private var timers: TimerWheel<Timer>
-  private var dueTimers: [Timer] = []
   private var jobs: [UnownedJob] = []
   private var jobsRunning: [UnownedJob] = []
   private var messagesTaken: [Inbox.Message] = []
@@ -104,7 +103,7 @@ public final class Reactor: @unchecked Sendable {
     let count = sluice_epoll_wait(epoll, events.baseAddress, 512, timeoutMilliseconds)
     now = MonotonicTime.readClock()
     // An empty wheel is brought up to date first, so that a long idle time is not walked tick by tick later.
-    if timers.count == 0 { timers.advance(to: now) { _ in } }
+    if timers.count == 0 { timers.advance(to: now) }
     // EINTR is a turn without events.
     if count > 0 {
       for position in 0..<Int(count) { dispatch(events[position]) }
@@ -123,11 +122,9 @@ public final class Reactor: @unchecked Sendable {
   }
 
   private func fireTimers() {
-    timers.advance(to: now) { dueTimers.append($0) }
-    guard !dueTimers.isEmpty else { return }
-    let due = dueTimers
-    dueTimers.removeAll(keepingCapacity: true)
-    for timer in due { timer.handler.timerFired(token: timer.token) }
+    timers.advance(to: now)
+    // One at a time: a handler may cancel a timer that is due in the same turn.
+    while let timer = timers.takeDue() { timer.handler.timerFired(token: timer.token) }
   }
 
   private func takeMessages() {
@@ -193,6 +190,9 @@ public final class Reactor: @unchecked Sendable {
   public var registeredCount: Int { slots.count }
 
   // MARK: Timers
+
+  /// How many timers wait.
+  public var timerCount: Int { timers.count }
 
   /// Calls `handler` with `token` at `deadline` or at most a tick (4 ms) and a turn later, never before. Keeps `handler` alive until then.
   public func startTimer(at deadline: MonotonicTime, _ handler: any TimerHandler, token: UInt32 = 0) -> TimerID {
