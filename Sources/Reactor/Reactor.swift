@@ -85,6 +85,8 @@ public final class Reactor: @unchecked Sendable {
       if isStopping { break }
       wait()
     }
+    // A later thread may be given the same number.
+    thread.store(0, ordering: .relaxed)
   }
 
   /// Ends `run` after the current turn. May be called from any thread.
@@ -279,16 +281,20 @@ extension Reactor: SerialExecutor, TaskExecutor {
 /// One sleeping task. Confined to the reactor's thread: touched only inside `execute` and by the timer.
 private final class Sleeper: TimerHandler, @unchecked Sendable {
   private var continuation: CheckedContinuation<Void, Never>?
+  private var timer: (reactor: Reactor, id: Reactor.TimerID)?
   private var isOver = false
 
   func begin(_ reactor: Reactor, _ deadline: MonotonicTime, _ continuation: CheckedContinuation<Void, Never>) {
     guard !isOver else { return continuation.resume() }
     self.continuation = continuation
-    _ = reactor.startTimer(at: deadline, self)
+    timer = (reactor, reactor.startTimer(at: deadline, self))
   }
 
   func end() {
     isOver = true
+    // A cancelled sleep of ten minutes must not stay in the wheel for ten minutes.
+    if let timer { timer.reactor.cancelTimer(timer.id) }
+    timer = nil
     continuation?.resume()
     continuation = nil
   }
