@@ -47,6 +47,8 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// Set when the answer has ended while bytes still wait: whether the connection lives on after them.
   private var finishing: Bool?
   private var mustClose = false
+  /// Set while the receiver is asked about a request whose body has not been read.
+  private var isBodyUnread = false
   private var isInputPaused = false
   private var isProcessing = false
   private var lingerBytes = 0
@@ -120,11 +122,11 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   public func finishResponse(keepAlive: Bool) {
     guard isResponding else { return }
     guard output.isEmpty else {
-      finishing = keepAlive && !mustClose
+      finishing = keepAlive && mayKeepAlive
       return
     }
     observer = nil
-    if keepAlive && !mustClose {
+    if keepAlive && mayKeepAlive {
       phase = .readingHead
       setDeadline(after: input.isEmpty ? context.limits.idleTimeout : context.limits.headTimeout)
       if isInputPaused {
@@ -146,7 +148,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   }
 
   /// Whether the connection can be used again after the answer under way, as far as the gateway is concerned.
-  public var mayKeepAlive: Bool { !mustClose }
+  public var mayKeepAlive: Bool { !mustClose && !isBodyUnread }
 
   func closeWhenIdle() {
     mustClose = true
@@ -284,11 +286,13 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     if !head.keepAlive { mustClose = true }
     deadline = .never
     phase = .responding
+    // If it is answered from inside the call, what follows is its body and must never be taken for a next request.
+    isBodyUnread = head.framing.hasBody
     guard let bytesMax = context.receiver.requestHead(head, context.parser.fields, span, on: self) else {
-      // Answered without its body: what follows on the connection cannot be told from a next request.
-      if head.framing.hasBody { mustClose = true }
+      if isBodyUnread { mustClose = true }
       return headEnd
     }
+    isBodyUnread = false
     let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[headEnd...])
     switch head.framing {
     case .none, .untilClose:
@@ -360,7 +364,8 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
 
   private func rejectTooLarge(_ bytesMax: Int) {
     reject(
-      RequestRejection(status: 413, message: "The request body is larger than the \(bytesMax) bytes that are accepted."))
+      RequestRejection(status: 413, message: "The request body is larger than the \(bytesMax) bytes that are accepted.")
+    )
   }
 
   private func reject(_ rejection: RequestRejection) {
