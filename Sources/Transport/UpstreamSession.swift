@@ -176,6 +176,13 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
     hasReceived = false
     isPaused = false
     phase = .awaitingHead
+    // What is there already answers an earlier request, or is the end of a server that has given up waiting. Nothing of this request
+    // is sent then, so that it can be tried on another session.
+    guard !stream.hasInput else {
+      return reactor.atEndOfTurn { [self] in
+        if self.receiver === receiver { fail(.closedEarly) }
+      }
+    }
     sendRequest()
   }
 
