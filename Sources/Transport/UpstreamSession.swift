@@ -221,9 +221,10 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
   private var isWaitingToSend = false
   private var mustClose = false
 
-  /// Stops (or resumes) reading the answer: back-pressure from a client that does not read.
+  /// Stops (or resumes) reading the answer: back-pressure from a client that does not read. Does nothing once the answer is complete:
+  /// an idle session is always read, or it could not be told from a dead one.
   public func setPaused(_ paused: Bool) {
-    guard paused != isPaused, !isClosed else { return }
+    guard paused != isPaused, !isClosed, !isIdle else { return }
     isPaused = paused
     updateInterest()
   }
