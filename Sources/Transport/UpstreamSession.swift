@@ -384,6 +384,8 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
         let head = context.parser.head
         if head.isInterim {
           interimCount += 1
+          // It announced a body that it may not have: what comes behind the answer may be anybody's.
+          if !head.keepAlive { mustClose = true }
           guard interimCount <= 16 else {
             fail(.protocolViolation("more than 16 interim answers"))
             return nil
