@@ -1,0 +1,46 @@
+internal import GatewayConfiguration
+internal import HTTPWire
+internal import Upstreams
+
+/// An upstream as requests use it: its pools, and the parts of a request head that are the same for every request, ready for the wire.
+final class UpstreamRuntime: Sendable {
+  /// The upstream's name in the configuration.
+  let name: String
+  let settings: UpstreamSettings
+  let supervisor: UpstreamSupervisor
+  /// By reactor index.
+  let pools: [SessionPool]
+
+  /// Per endpoint: what stands before the path that the client asked for, without its `/v1`.
+  let pathPrefixes: [[UInt8]]
+  /// Per endpoint: the end of the request line, host and the fields that the configuration adds.
+  let headParts: [[UInt8]]
+  /// Per key: the credential's field line. One empty line for an upstream without keys.
+  let credentialLines: [[UInt8]]
+  /// The secrets among them, to keep them out of what is sent down.
+  let secrets: [[UInt8]]
+
+  init(settings: UpstreamSettings, supervisor: UpstreamSupervisor, pools: [SessionPool]) {
+    name = settings.name
+    self.settings = settings
+    self.supervisor = supervisor
+    self.pools = pools
+    pathPrefixes = settings.endpoints.map { Array($0.url.pathPrefix.utf8) }
+    headParts = settings.endpoints.map { endpoint in
+      var part = Array(" HTTP/1.1\r\nhost: \(endpoint.url.authority)\r\naccept-encoding: identity\r\n".utf8)
+      for header in settings.headers { part += Array("\(header.name): \(header.value.reveal())\r\n".utf8) }
+      return part
+    }
+    let keys = settings.authentication == .none ? [] : settings.apiKeys
+    let lines = keys.map { key in
+      switch settings.authentication {
+      case .bearer: Array("authorization: Bearer \(key.reveal())\r\n".utf8)
+      case .xAPIKey: Array("x-api-key: \(key.reveal())\r\n".utf8)
+      case .apiKey: Array("api-key: \(key.reveal())\r\n".utf8)
+      case .none: [UInt8]()
+      }
+    }
+    credentialLines = lines.isEmpty ? [[]] : lines
+    secrets = keys.map { Array($0.reveal().utf8) }.filter { $0.count >= 8 }
+  }
+}
