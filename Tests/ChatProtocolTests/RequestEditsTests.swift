@@ -137,6 +137,7 @@ struct RequestEditsTests {
     let written = target.withUnsafeMutableBytes { edits.write(body: body.span.bytes, into: $0) }
     #expect(written == 0)
     #expect(target.allSatisfy { $0 == 0xEE })
+    edits.replaceModel(with: [])
     let other: [UInt8] = []
     let edited = edits.edited(other.span.bytes)
     #expect(edited.isEmpty)
