@@ -29,8 +29,9 @@ public struct RequestHeadParser: Sendable {
   /// - Parameters:
   ///   - bytes: all bytes of the request so far, from its first; may go on beyond the head.
   ///   - searchedBytes: 0, or what the last call for this head gave back with `incomplete`.
-  /// - Throws: the first defect in the order of the bytes, also before the head is complete. After the last byte the
-  ///   defects of the head as a whole follow. The connection must be closed.
+  /// - Throws: the first defect in the order of the bytes, at the byte that shows it or, in a line that comes in
+  ///   pieces, at that line's end. After the last byte the defects of the head as a whole follow. The connection must
+  ///   be closed.
   public mutating func parse(_ bytes: RawSpan, searchedBytes: Int = 0) throws(HTTPWireError) -> HeadResult {
     try bytes.withUnsafeBytes { bytes throws(HTTPWireError) in
       if canWait(bytes, searchedBytes) { return .incomplete(searchedBytes: bytes.count) }

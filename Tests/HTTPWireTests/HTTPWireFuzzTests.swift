@@ -11,7 +11,7 @@ import Testing
     var generator = SeededGenerator(seed: seed)
     print("noise seed \(seed)")
     var input: [UInt8] = []
-    for _ in 0..<60_000 {
+    for _ in 0..<40_000 {
       input.removeAll(keepingCapacity: true)
       for _ in 0..<Int(generator.next() % 24) {
         let draw = generator.next()
