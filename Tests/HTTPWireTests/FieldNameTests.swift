@@ -26,6 +26,13 @@ import Testing
     #expect(classified(name + "x") != id && classified(String(name.dropFirst()) + "_") != id)
   }
 
+  @Test("Fields of the connection are told from fields of the message")
+  func hopByHop() {
+    #expect(FieldName.allCases.filter(\.isHopByHop).count == 9)
+    #expect(FieldName.transferEncoding.isHopByHop && FieldName.connection.isHopByHop)
+    #expect(!FieldName.contentLength.isHopByHop && !FieldName.authorization.isHopByHop && !FieldName.other.isHopByHop)
+  }
+
   @Test("Underscores and carets are not taken for hyphens and tildes")
   func folding() {
     #expect(classified("content_length") == .other)
