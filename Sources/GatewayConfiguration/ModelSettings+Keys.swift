@@ -55,20 +55,19 @@ struct ModelDraft: Sendable {
 }
 
 extension ConfigurationValueType where Value == String {
-  /// Bytes of a regular expression.
-  private static var regexBytesMax: Int { 1024 }
-
-  /// A regular expression that compiles.
+  /// A regular expression that ``ModelPattern`` takes.
   static var regex: Self {
     ConfigurationValueType(kind: .text) { node, path, reading in
       guard let text = reading.text(node, path, expected: "a regular expression") else { return nil }
-      guard !text.text.isEmpty, text.text.utf8.count <= regexBytesMax, (try? Regex(text.text)) != nil else {
+      do throws(ModelPattern.Problem) {
+        _ = try ModelPattern(text.text)
+        return text.text
+      } catch {
         reading.report(
-          node.position, path, "not a regular expression of at most \(regexBytesMax) bytes",
-          "Check brackets and backslashes; in YAML, single quotes leave backslashes alone")
+          node.position, path, "not a regular expression: \(error.words)",
+          "In YAML, single quotes leave backslashes alone")
         return nil
       }
-      return text.text
     } show: {
       $0
     }
@@ -86,7 +85,7 @@ private struct ServeDraft: Sendable {
         "Who serves it."),
       .value(
         "model", \.model, .optionalText, default: Self(),
-        "The model's name there; left out, the name that was asked for."),
+        "The model's name there; left out, this entry's own name, or what a pattern was asked for."),
     ],
     readShort: { node, path, draft, reading in
       guard case .text = node.content else { return false }

@@ -201,7 +201,7 @@ struct ConfigurationProblemTests {
     ),
     (
       "a: { serve: local, match: { regex: '[' } }",
-      "not a regular expression of at most 1024 bytes. Check brackets and backslashes; in YAML, single quotes leave backslashes alone"
+      "not a regular expression: `[` without `]`. In YAML, single quotes leave backslashes alone"
     ),
     (
       "\"a*\": { serve: local, match: { regex: 'b' } }",
