@@ -17,7 +17,7 @@ struct ConfigurationStoryTests {
         timeouts: { connect: 2s, firstToken: 15s, betweenTokens: 10s, total: 10m }
       qwq:
         provider: vllm
-        endpoints: [{ url: "http://10.0.0.5:8000/v1" }, { url: "http://10.0.0.6:8000/v1", weight: 2 }]
+        endpoints: [{ url: http://10.0.0.5:8000/v1 }, { url: http://10.0.0.6:8000/v1, weight: 2 }]
         balance: leastRequests
 
     models:
