@@ -196,6 +196,18 @@ struct ConfigurationStoryTests {
     #expect(settings.upstreams.map(\.asksForUsage) == [true, true, false, true])
   }
 
+  @Test("a hosted preset needs no key at another address, or with a header of the file's own")
+  func keyless() throws {
+    let settings = try parse(
+      """
+      anonymous: true
+      upstreams:
+        simulator: { provider: openai, baseURL: http://127.0.0.1:9000/v1 }
+        signed: { provider: openai, headers: { Authorization: "Bearer ${K}" } }
+      """, ["K": "x"])
+    #expect(settings.upstreams.allSatisfy { $0.apiKeys.isEmpty })
+  }
+
   @Test("every preset's base URL is one, and no two presets share a name")
   func presetsAreSound() {
     for preset in ProviderPreset.all {
