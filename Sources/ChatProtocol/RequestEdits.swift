@@ -46,7 +46,8 @@ public struct RequestEdits: Sendable {
   }
 
   /// Makes sure that the upstream is asked for usage: `stream_options.include_usage` becomes `true`, whether it was
-  /// `false`, `null`, absent, or its object absent, `null` or empty.
+  /// `false`, `null`, absent, or its object absent, `null` or empty. For streams only: upstreams refuse the option in
+  /// other requests.
   public mutating func requireUsage() {
     requiresUsage = true
   }
