@@ -1,0 +1,49 @@
+internal import HTTPWire
+internal import Reactor
+
+/// The simulator's part on one reactor.
+///
+/// `@unchecked Sendable`: it is handed to its reactor once and touched on that reactor's thread alone from then on.
+final class Shard: @unchecked Sendable {
+  let reactor: Reactor
+  let seen: SeenLog
+  let book: AnswerBook
+  let requiredAuthorization: [UInt8]?
+  let bodyBytesMax: Int
+  let bodyBytesKeptMax: Int
+  var parser = RequestHeadParser()
+
+  private var listener: Listener?
+  private var connections: [ObjectIdentifier: UpstreamConnection] = [:]
+  private var accepted = 0
+
+  init(_ reactor: Reactor, _ shared: SharedState) {
+    self.reactor = reactor
+    seen = shared.seen
+    book = AnswerBook(shared)
+    requiredAuthorization = shared.settings.requiredKey.map { Array("Bearer \($0)".utf8) }
+    bodyBytesMax = shared.settings.bodyBytesMax
+    bodyBytesKeptMax = shared.settings.bodyBytesKeptMax
+  }
+
+  /// Starts to accept on the descriptor, which it owns from now on.
+  func start(_ descriptor: Int32, _ address: SocketAddress) {
+    listener = Listener(reactor: reactor, descriptor: descriptor, address: address) { [unowned self] descriptor, _ in
+      accepted += 1
+      let connection = UpstreamConnection(shard: self, descriptor: descriptor, number: accepted)
+      connections[ObjectIdentifier(connection)] = connection
+      seen.connectionOpened()
+      connection.start()
+    }
+  }
+
+  func closed(_ connection: UpstreamConnection) {
+    if connections.removeValue(forKey: ObjectIdentifier(connection)) != nil { seen.connectionClosed() }
+  }
+
+  func stop() {
+    listener?.close()
+    listener = nil
+    for connection in Array(connections.values) { connection.close() }
+  }
+}
