@@ -169,7 +169,8 @@ final class AnswerBook {
     var healthy = script.withoutFault
     healthy.framing = nil
     switch script.fault {
-    case .status(let status): return refusal(healthy, request, status, "application/json", PlainBody.error(status: status))
+    case .status(let status):
+      return refusal(healthy, request, status, "application/json", PlainBody.error(status: status))
     case .htmlError: return refusal(healthy, request, 502, "text/html", PlainBody.html)
     case .closeBeforeAnswer: return Answer(script: script, opening: [], ending: .close, isWhole: false)
     case .resetBeforeAnswer: return Answer(script: script, opening: [], ending: .reset, isWhole: false)

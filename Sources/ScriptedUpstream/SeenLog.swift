@@ -32,6 +32,15 @@ final class SeenLog: Sendable {
     }
   }
 
+  /// Takes the count back: the connection turned out to be one that looks at the log.
+  func connectionIsControl() {
+    state.withLock { state in
+      // After a reset it is no longer among the opened ones.
+      state.connectionsOpened = max(0, state.connectionsOpened - 1)
+      state.connectionsOpen -= 1
+    }
+  }
+
   func connectionClosed() {
     state.withLock { state in
       state.connectionsClosed += 1

@@ -13,12 +13,13 @@ final class Shard: @unchecked Sendable {
   let bodyBytesKeptMax: Int
   var parser = RequestHeadParser()
 
+  private let shared: SharedState
   private var listener: Listener?
   private var connections: [ObjectIdentifier: UpstreamConnection] = [:]
-  private var accepted = 0
 
   init(_ reactor: Reactor, _ shared: SharedState) {
     self.reactor = reactor
+    self.shared = shared
     seen = shared.seen
     book = AnswerBook(shared)
     requiredAuthorization = shared.settings.requiredKey.map { Array("Bearer \($0)".utf8) }
@@ -29,16 +30,18 @@ final class Shard: @unchecked Sendable {
   /// Starts to accept on the descriptor, which it owns from now on.
   func start(_ descriptor: Int32, _ address: SocketAddress) {
     listener = Listener(reactor: reactor, descriptor: descriptor, address: address) { [unowned self] descriptor, _ in
-      accepted += 1
-      let connection = UpstreamConnection(shard: self, descriptor: descriptor, number: accepted)
+      let connection = UpstreamConnection(
+        shard: self, descriptor: descriptor, number: shared.nextConnectionNumber())
       connections[ObjectIdentifier(connection)] = connection
       seen.connectionOpened()
       connection.start()
     }
   }
 
+  /// Lets go of a connection; one that only asked the simulator about itself was never counted.
   func closed(_ connection: UpstreamConnection) {
-    if connections.removeValue(forKey: ObjectIdentifier(connection)) != nil { seen.connectionClosed() }
+    let known = connections.removeValue(forKey: ObjectIdentifier(connection))
+    if known != nil, !connection.isControl { seen.connectionClosed() }
   }
 
   func stop() {

@@ -6,6 +6,7 @@ final class SharedState: Sendable {
   let seen: SeenLog
   /// Changes whenever the default script does, so that answers made for another are not used.
   let epoch = Atomic<Int>(0)
+  private let connectionsAccepted = Atomic<Int>(0)
   private let state: Mutex<(script: Script, faultsMet: [String: Int])>
 
   init(_ settings: ScriptedUpstreamSettings) {
@@ -21,6 +22,9 @@ final class SharedState: Sendable {
       epoch.add(1, ordering: .releasing)
     }
   }
+
+  /// A number for a new connection, from 1, never given twice.
+  func nextConnectionNumber() -> Int { connectionsAccepted.add(1, ordering: .relaxed).newValue }
 
   /// Whether this request is among the first `max` with the script called `name`; counts it.
   func meetsFault(_ name: String, first max: Int) -> Bool {

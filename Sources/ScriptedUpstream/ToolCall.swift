@@ -17,7 +17,8 @@ enum ToolCall {
     var bytes: [UInt8] = []
     bytes.append("{\"tool_calls\":[{\"index\":\(call),")
     if piece == 0 {
-      bytes.append("\"id\":\"\(id(call))\",\"type\":\"function\",\"function\":{\"name\":\"\(name)\",\"arguments\":\"\"}")
+      bytes.append("\"id\":\"\(id(call))\",\"type\":\"function\",")
+      bytes.append("\"function\":{\"name\":\"\(name)\",\"arguments\":\"\"}")
     } else {
       bytes.append("\"function\":{\"arguments\":")
       bytes.appendQuoted(pieces[piece - 1])

@@ -38,6 +38,10 @@ final class UpstreamConnection: EventHandler, TimerHandler {
   private var phase = Phase.reading
   private var isProcessing = false
 
+  private var requestsCounted = 0
+  /// Whether it only asked the simulator about itself.
+  private(set) var isControl = false
+
   private var input: [UInt8] = []
   private var searchedBytes = 0
   private var incoming: Incoming?
@@ -187,8 +191,13 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     input.withUnsafeBytes { input in
       incoming.chunkedBody.withUnsafeBytes { chunkedBody in
         let body = isChunked ? chunkedBody : UnsafeRawBufferPointer(rebasing: input[incoming.headEnd..<bodyEnd])
-        // Remembered first, so that a test that has its answer finds its request. The simulator's own endpoints leave no trace.
-        if !incoming.request.path.hasPrefix("/_script/") { record(input[..<incoming.headEnd], body) }
+        // Remembered first, so that a test that has its answer finds its request.
+        if incoming.request.path.hasPrefix("/_script/") {
+          becomeControl()
+        } else {
+          requestsCounted += 1
+          record(input[..<incoming.headEnd], body)
+        }
         let (answer, model) = shard.book.answer(incoming.request, body)
         self.model = model
         sender.begin(answer)
@@ -210,6 +219,13 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     }
   }
 
+  /// A connection whose first request is for the simulator's own endpoints leaves no trace in what it looks at.
+  private func becomeControl() {
+    guard requestsCounted == 0, !isControl else { return }
+    isControl = true
+    shard.seen.connectionIsControl()
+  }
+
   private func record(_ head: Slice<UnsafeRawBufferPointer>, _ body: UnsafeRawBufferPointer) {
     shard.seen.request(
       SeenRequest(
@@ -229,7 +245,7 @@ final class UpstreamConnection: EventHandler, TimerHandler {
   }
 
   private func finish(_ ending: Answer.Ending) {
-    shard.seen.answered(isWhole: sender.isWhole, tokens: sender.tokensSent)
+    if !isControl { shard.seen.answered(isWhole: sender.isWhole, tokens: sender.tokensSent) }
     phase = .reading
     switch ending {
     case .close: return close()
@@ -296,7 +312,7 @@ final class UpstreamConnection: EventHandler, TimerHandler {
   }
 
   private func peerGone() {
-    if phase == .answering {
+    if phase == .answering, !isControl {
       shard.seen.cancelled(
         SeenCancel(
           target: target, model: model, closedAtNanoseconds: MonotonicTime.readClock().nanoseconds,

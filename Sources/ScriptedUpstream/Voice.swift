@@ -52,7 +52,7 @@ struct Voice: Sendable {
     Let me think. The question is short, so the answer may be short as well. Hmm, rain would make a good beginning, \
     for all that flows begins with rain. Wait, a miller should be in it too.
     """
-  private static let general_ = """
+  private static let paragraph = """
     Hello! Every word of this answer travels as an event of its own, the way a language model speaks: first a head \
     that promises a stream, then one small message after another, and at last a word that says it is done. If you can \
     read this sentence to its end, nothing was lost on the way.
@@ -61,5 +61,5 @@ struct Voice: Sendable {
   private static let reasoner = Voice(river, thoughts: riverThoughts, reasons: true)
   private static let chat = Voice(river, thoughts: riverThoughts, reasons: false)
   private static let qwq = Voice(rain, thoughts: rainThoughts, reasons: true)
-  private static let general = Voice(general_, thoughts: riverThoughts, reasons: false)
+  private static let general = Voice(paragraph, thoughts: riverThoughts, reasons: false)
 }

@@ -116,7 +116,8 @@ public final class RawClient {
     while true {
       let read = readSome()
       guard case .bytes(let bytes) = read else {
-        throw TestKitError("\(read) before the awaited bytes, after '\(String(decoding: all.suffix(300), as: UTF8.self))'")
+        let before = String(decoding: all.suffix(300), as: UTF8.self)
+        throw TestKitError("\(read) before the awaited bytes, after '\(before)'")
       }
       let searched = max(0, all.count - marker.count)
       all += bytes

@@ -1,7 +1,7 @@
 /// Hands `body` every cut of `bytes` into two pieces, the empty first and last piece included.
-public func everySplit(of bytes: [UInt8], _ body: (_ first: ArraySlice<UInt8>, _ second: ArraySlice<UInt8>) throws -> Void)
-  rethrows
-{
+public func everySplit(
+  of bytes: [UInt8], _ body: (_ first: ArraySlice<UInt8>, _ second: ArraySlice<UInt8>) throws -> Void
+) rethrows {
   for cut in 0...bytes.count { try body(bytes[..<cut], bytes[cut...]) }
 }
 
