@@ -3,8 +3,8 @@ internal import Glibc
 public import Reactor
 internal import Routing
 internal import Synchronization
-internal import Transport
-internal import Upstreams
+public import Transport
+public import Upstreams
 
 /// The running gateway: a worker and its listeners on each reactor, a supervisor for each upstream, one configuration at a time.
 public final class Gateway: Sendable {
@@ -132,8 +132,14 @@ public final class Gateway: Sendable {
         throw GatewayStartError("upstreams.\(upstream.name): \(error).")
       }
     }
+    let routes: RouteTable
+    do throws(RoutingError) {
+      routes = try RouteTable(settings)
+    } catch {
+      throw GatewayStartError("models: \(error).")
+    }
     return GatewaySnapshot(
-      settings: settings, routes: RouteTable(settings), upstreams: upstreams,
+      settings: settings, routes: routes, upstreams: upstreams,
       generation: (previous?.generation ?? 0) + 1)
   }
 

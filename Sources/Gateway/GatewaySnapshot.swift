@@ -19,14 +19,9 @@ final class GatewaySnapshot: Sendable {
     identities = IdentityTable(settings)
   }
 
-  /// The settings of a consumer; nil for the anonymous one.
-  func consumer(_ index: Int) -> ConsumerSettings? {
-    settings.consumers.indices.contains(index) ? settings.consumers[index] : nil
-  }
-
-  /// The name that records use for a consumer.
-  func consumerName(_ index: Int) -> String {
-    consumer(index)?.name ?? ConsumerSettings.anonymousName
+  /// The name that records use for a consumer; nil is the anonymous one.
+  func consumerName(_ index: Int?) -> String {
+    index.map { settings.consumers[$0].name } ?? ConsumerSettings.anonymousName
   }
 
   /// The upstream that an endpoint without a model goes to: the configured route's, or the only one there is.

@@ -1,6 +1,7 @@
 internal import GatewayConfiguration
 internal import HTTPWire
 internal import Routing
+internal import Transport
 
 /// Writing the heads of answers.
 extension Exchange {

@@ -1,3 +1,5 @@
+internal import Transport
+
 /// `/livez`, `/readyz`, `/health`.
 extension Exchange {
   /// Live while the process answers; ready until it drains. Redis or an upstream being away does not make a replica unready: a balancer

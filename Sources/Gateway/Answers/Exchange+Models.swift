@@ -7,7 +7,7 @@ extension Exchange {
   /// Lists the models of the caller.
   func answerModels() -> Int? {
     var body = Array(#"{"object":"list","data":["#.utf8)
-    for (index, model) in visibleModels.enumerated() {
+    for (index, model) in snapshot.routes.visibleModels(to: consumer).enumerated() {
       if index > 0 { body.append(UInt8(ascii: ",")) }
       append(model, to: &body)
     }
@@ -19,19 +19,16 @@ extension Exchange {
   /// Tells of one model, or that there is none of that name for the caller.
   func answerModel(_ path: RawSpan) -> Int? {
     let name = PercentEncoding.decode(path)
-    guard let model = visibleModels.first(where: { $0.id == name }) else {
-      return refuse(
-        .unknownModel(name, nearest: snapshot.routes.nearestNames(to: name, for: snapshot.consumer(consumer))))
+    guard let route = snapshot.routes.resolve(name), snapshot.routes.mayUse(consumer, route) else {
+      return refuse(.unknownModel(name, nearest: snapshot.routes.nearestNames(to: name, for: consumer)))
     }
     var body: [UInt8] = []
-    append(model, to: &body)
+    append(snapshot.routes.listing(of: route), to: &body)
     answerLocally(status: 200, contentType: "application/json", body: body, outcome: .completed)
     return nil
   }
 
-  private var visibleModels: [VisibleModel] { snapshot.routes.visibleModels(for: snapshot.consumer(consumer)) }
-
-  private func append(_ model: VisibleModel, to body: inout [UInt8]) {
+  private func append(_ model: ModelListing, to body: inout [UInt8]) {
     body += Array(#"{"id":"#.utf8)
     JSONText.append(quoted: model.id, to: &body)
     body += Array(#","object":"model","created":\#(worker.startedAtUnixSeconds),"owned_by":"#.utf8)

@@ -1,7 +1,9 @@
 internal import ChatProtocol
 internal import CLinux
+internal import GatewayConfiguration
 internal import HTTPWire
 internal import Reactor
+internal import Routing
 internal import ServerSentEvents
 internal import Transport
 internal import Upstreams
@@ -83,10 +85,10 @@ extension Exchange: ResponseReceiver {
 
   /// The upstream failed before its answer's end.
   func responseFailed(_ error: TransportError, from session: UpstreamSession) {
-    pool?.assumeIsolated { $0.discard(session, .failed(error)) }
+    let isStale = sessionWasKept && !session.hasReceived
+    pool?.assumeIsolated { $0.discard(session, isStale ? .stale : .failed(error)) }
     self.session = nil
     guard !isFinished else { return }
-    let isStale = sessionWasKept && !session.hasReceived
     attemptFailed(isStale ? .staleSession : .broken, .transport(error, upstream: upstream.name))
   }
 

@@ -1,7 +1,9 @@
 internal import ChatProtocol
 internal import CLinux
+internal import GatewayConfiguration
 internal import HTTPWire
 internal import Reactor
+internal import Routing
 internal import Transport
 internal import Upstreams
 
@@ -102,14 +104,14 @@ extension Exchange: LeaseWaiter {
     switch bodyForm {
     case .opaque: return .none
     case .multipart(let model):
-      guard let model, let name = candidate.upstreamModel, name != askedModel else { return .none }
+      let name = candidate.upstreamModel ?? askedModel
+      guard let model, name != askedModel || isBodyEdited else { return .none }
       return .splice(model, name)
     case .json(let fields):
       var edits = RequestEdits(fields)
-      if let quoted = candidate.quotedModel, let name = candidate.upstreamModel, name != askedModel {
-        edits.replaceModel(with: quoted)
-      } else if isBodyEdited, let model = fields.model, model.range.count > 0 {
-        edits.replaceModel(with: JSONText.quoted(String(decoding: askedModel, as: UTF8.self)))
+      let name = candidate.upstreamModel ?? askedModel
+      if name != askedModel || isBodyEdited {
+        edits.replaceModel(with: JSONText.quoted(String(decoding: name, as: UTF8.self)))
       }
       if wantsStream && surface.isChunkStream && upstream.settings.asksForUsage { edits.requireUsage() }
       return .json(edits)

@@ -1,4 +1,5 @@
 internal import ChatProtocol
+internal import GatewayConfiguration
 internal import HTTPWire
 internal import Reactor
 internal import Transport
@@ -15,7 +16,7 @@ extension Exchange {
       record.failures.append("\(upstream.name): \(error.code)")
     }
     let endpoint = session?.endpoint
-    releaseUpstream(Self.outcome(of: failure))
+    releaseUpstream(failure == .timedOut ? .timedOut : .abandoned)
     let clientHasContent = isHeadSent || record.firstContentAt != nil
     let totalIsOver = reactor.now >= totalDeadline
     let step =
@@ -29,13 +30,6 @@ extension Exchange {
       forgetAnswer()
       attemptAgain(fresh: false)
     case .giveUp: tell(error, outcome: clientHasContent ? .cut : .failed)
-    }
-  }
-
-  private static func outcome(of failure: AttemptPlan.Failure) -> SessionOutcome {
-    switch failure {
-    case .timedOut: .timedOut
-    default: .refused
     }
   }
 

@@ -103,22 +103,21 @@ extension Exchange {
 
   private func route(to name: [UInt8]) throws(GatewayError) {
     askedModel = name
-    let route: Route? = name.count <= RouteTable.modelNameBytesMax ? snapshot.routes.resolve(name.span.bytes) : nil
-    guard let route else {
-      let text = String(decoding: name.prefix(RouteTable.modelNameBytesMax), as: UTF8.self)
-      throw .unknownModel(text, nearest: snapshot.routes.nearestNames(to: text, for: snapshot.consumer(consumer)))
+    guard let route = snapshot.routes.resolve(name.span.bytes) else {
+      let text = String(decoding: name.prefix(RouteTable.nameBytesMax), as: UTF8.self)
+      throw .unknownModel(text, nearest: snapshot.routes.nearestNames(to: text, for: consumer))
     }
-    guard snapshot.routes.mayUse(route.publicName, snapshot.consumer(consumer)) else {
+    guard snapshot.routes.mayUse(consumer, route) else {
       throw .modelNotAllowed(route.publicName, consumer: record.consumer)
     }
     record.model = route.publicName
-    candidates = route.candidates
+    candidates = snapshot.routes.candidates(of: route, for: consumer)
   }
 
   private func routeByPath() throws(GatewayError) {
     let path = "/v1" + String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
     guard let index = snapshot.upstreamByRoute(method: "\(method.name)", path: path) else { throw .noRoute }
-    candidates = [Candidate(upstreamIndex: index, upstreamModel: nil)]
+    candidates = [Candidate(upstreamIndex: index, upstreamModel: nil, modelIndex: nil)]
   }
 
   // MARK: Notes for the upstream and the record

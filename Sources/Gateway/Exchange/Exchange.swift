@@ -1,4 +1,5 @@
 internal import ChatProtocol
+internal import GatewayConfiguration
 internal import HTTPWire
 internal import Reactor
 internal import Routing
@@ -26,7 +27,8 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   // What was asked.
   var surface = Surface.unknown
   var method = HTTPMethod.post
-  var consumer = IdentityTable.anonymous
+  /// The consumer's place in the settings; nil for the anonymous one.
+  var consumer: Int?
   /// The path and query behind `/v1`.
   var target: [UInt8] = []
   /// The client's header fields that go upstream, ready for the wire.
@@ -131,7 +133,7 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   /// The client has left: the upstream is told at once, what was delivered is recorded.
   func downstreamGone(_ reason: DownstreamGone) {
     guard !isFinished else { return }
-    releaseUpstream(.clientLeft)
+    releaseUpstream(.abandoned)
     switch reason {
     case .left: finish(.clientLeft)
     case .stalled: finish(.clientStalled)
@@ -142,7 +144,7 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   /// The drain deadline has passed: ends with words if there is still a way to say them.
   func downstreamMustEnd() {
     guard !isFinished else { return }
-    releaseUpstream(.clientLeft)
+    releaseUpstream(.abandoned)
     tell(.shuttingDown, outcome: .shutDown)
   }
 

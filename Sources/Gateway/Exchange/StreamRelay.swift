@@ -91,9 +91,12 @@ struct StreamRelay {
     swap(&grown, &large)
     grown.append(contentsOf: buffer[payload])
     let count = grown.count
-    let (released, rest) = try grown.withUnsafeMutableBytes { bytes throws(SSEError) in
-      try scan(bytes, Self.largeMargin..<count)
+    let scanned: Result<(released: Range<Int>, rest: Int), SSEError> = grown.withUnsafeMutableBytes { bytes in
+      do throws(SSEError) {
+        return .success(try scan(bytes, Self.largeMargin..<count))
+      } catch { return .failure(error) }
     }
+    let (released, rest) = try scanned.get()
     if released.isEmpty && rest == Self.largeMargin {
       large = grown
       return .inBuffer(payload.lowerBound..<payload.lowerBound)

@@ -6,16 +6,13 @@ internal import HTTPWire
 struct IdentityTable: Sendable {
   /// What came of looking at a request's credentials.
   enum Verdict: Equatable {
-    /// The consumer's index in the settings; -1 for the anonymous one.
-    case consumer(Int)
+    /// The consumer's index in the settings; nil for the anonymous one.
+    case consumer(Int?)
     case noCredential
     case badCredential
     /// Two credentials that differ: not for us to choose from.
     case ambiguous
   }
-
-  /// The index of a consumer without a key.
-  static let anonymous = -1
 
   private struct Digest: Hashable {
     var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
@@ -60,11 +57,12 @@ struct IdentityTable: Sendable {
       }
       found = credential
     }
-    guard let found, !found.isEmpty else { return acceptsAnonymous ? .consumer(Self.anonymous) : .noCredential }
+    guard let found, !found.isEmpty else { return acceptsAnonymous ? .consumer(nil) : .noCredential }
     // A laptop's SDK must send some key: without consumers any is as good as none.
-    if consumers.isEmpty && acceptsAnonymous { return .consumer(Self.anonymous) }
+    if consumers.isEmpty && acceptsAnonymous { return .consumer(nil) }
     guard found.count <= Self.keyBytesMax else { return .badCredential }
-    return consumers[Self.digest(of: found, bytes)].map(Verdict.consumer) ?? .badCredential
+    guard let index = consumers[Self.digest(of: found, bytes)] else { return .badCredential }
+    return .consumer(index)
   }
 
   private static func bearerToken(_ value: Range<Int>, _ bytes: RawSpan) -> Range<Int>? {
