@@ -63,14 +63,20 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    room(
+      "Admin",
+      ["Gateway", "Upstreams", "ChatProtocol", "GatewayConfiguration", "HTTPWire", "Reactor", "Transport"]),
+
     // Floor 5: composition.
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "COpenSSL", "CHiredis", "CLZ4",
+        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "CLinux", "COpenSSL", "CHiredis",
+        "CLZ4",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
     .executableTarget(

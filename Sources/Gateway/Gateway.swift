@@ -185,6 +185,9 @@ public final class Gateway: Sendable {
 
   // MARK: Looking in
 
+  /// Pieces of log that were dropped because the writer could not keep up.
+  public var logPiecesDropped: Int { sink.droppedCount }
+
   /// The pools' gauges of each upstream.
   public func gauges() async -> [(upstream: String, gauges: UpstreamGauges)] {
     var all: [(String, UpstreamGauges)] = []
@@ -206,7 +209,9 @@ public final class Gateway: Sendable {
 public struct GatewayStartError: Error, CustomStringConvertible {
   /// The key, what is wrong, what to do.
   public let description: String
-  init(_ description: String) { self.description = description }
+
+  /// An error in words.
+  public init(_ description: String) { self.description = description }
 }
 
 extension UpstreamSettings {
