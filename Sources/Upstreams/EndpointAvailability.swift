@@ -6,6 +6,8 @@ internal import Transport
 struct EndpointAvailability: Equatable {
   /// The first delay.
   static let firstDelayNanoseconds: UInt64 = 100_000_000
+  /// The same as a duration.
+  static let firstDelay = Duration.nanoseconds(Int64(firstDelayNanoseconds))
   /// The longest delay when there are other endpoints.
   static let delayNanosecondsMax: UInt64 = 10_000_000_000
   /// The longest delay of an upstream's only endpoint: when it comes back, requests are served within a second.
@@ -36,9 +38,6 @@ struct EndpointAvailability: Equatable {
     if heldUntil != nil { isProbing = true }
   }
 
-  /// A connect was given up without an answer.
-  mutating func connectGivenUp() { isProbing = false }
-
   /// A connect failed. True when a new delay has begun; false for the further failures of connects that started together.
   mutating func connectFailed(_ error: TransportError, now: MonotonicTime, isLone: Bool, jitter: UInt8) -> Bool {
     lastFailure = error
@@ -63,11 +62,16 @@ struct EndpointAvailability: Equatable {
     heldUntil = max(until, heldUntil ?? until)
   }
 
+  /// The longest delay, for who is marked down.
+  static func delayMax(isLone: Bool) -> Duration { .nanoseconds(Int64(longestDelay(isLone))) }
+
+  private static func longestDelay(_ isLone: Bool) -> UInt64 { isLone ? loneDelayNanosecondsMax : delayNanosecondsMax }
+
   /// 100 ms · 2^(failures − 1), at most 10 s (1 s if lone), less up to a fifth by `jitter`, so that reactors and processes spread.
   ///
   /// Without jitter 1, 2, 3, 4, 5 failures give 100, 200, 400, 800, 1600 ms (lone: 100, 200, 400, 800, 1000); a jitter of 255 makes 100 ms 80.
   static func delayNanoseconds(failures: Int, isLone: Bool, jitter: UInt8) -> UInt64 {
-    let longest = isLone ? loneDelayNanosecondsMax : delayNanosecondsMax
+    let longest = longestDelay(isLone)
     let delay = min(firstDelayNanoseconds << UInt64(min(max(failures - 1, 0), 16)), longest)
     return delay - delay / 5 * UInt64(jitter) / 255
   }
