@@ -1,7 +1,21 @@
 /// What no key can know alone: names that must exist, and values that must fit together.
 struct ConfigurationChecks {
-  let settings: GatewaySettings
-  let names: Names
+  private let settings: GatewaySettings
+  private let names: Names
+  private let upstreamNames: Set<String>
+  private let modelNames: Set<String>
+  private let modelsByName: [String: ModelSettings]
+  /// Names that requests may bear: those of models and their aliases.
+  private let askableNames: Set<String>
+
+  init(settings: GatewaySettings, names: Names) {
+    self.settings = settings
+    self.names = names
+    upstreamNames = Set(names.upstreams)
+    modelNames = Set(names.models)
+    modelsByName = Dictionary(settings.models.map { ($0.name, $0) }) { first, _ in first }
+    askableNames = modelNames.union(settings.models.flatMap(\.aliases))
+  }
 
   /// The names that the file declares, also those of entries that could not be read: a reference to one of them is no second mistake.
   struct Names {
@@ -83,14 +97,28 @@ struct ConfigurationChecks {
     if !upstream.apiKeys.isEmpty, upstream.authentication == .none {
       reading.report(at: "\(path).apiKeys", "keys that `authentication: none` never sends", "Keep one of them")
     }
+    checkKey(of: upstream, path, &reading)
     let own = upstream.authentication == .bearer ? "authorization" : upstream.authentication.rawValue
     if !upstream.apiKeys.isEmpty, upstream.headers.contains(where: { $0.name.lowercased() == own }) {
       reading.report(at: "\(path).headers", "the field \(own) is also set by `apiKeys`", "Keep one of them")
     }
   }
 
+  /// A hosted service at its own address answers nobody without a key. At another address (a proxy, a simulator) it may.
+  private func checkKey(of upstream: UpstreamSettings, _ path: String, _ reading: inout ConfigurationReading) {
+    guard upstream.apiKeys.isEmpty, upstream.authentication != .none,
+      let variable = upstream.provider.keyVariables.first,
+      let url = upstream.provider.baseURL.flatMap(UpstreamURL.init), url.isTLS,
+      upstream.endpoints.contains(where: { $0.url == url }),
+      upstream.headers.count == upstream.provider.headers.count,
+      reading.positions["\(path).apiKeys"] == nil
+    else { return }
+    reading.report(
+      at: path, "\(upstream.provider.name) wants a key", "Write `apiKeys: [\"${\(variable)}\"]`")
+  }
+
   private func checkUpstream(_ name: String, _ path: String, _ reading: inout ConfigurationReading) {
-    guard !names.upstreams.contains(name) else { return }
+    guard !upstreamNames.contains(name) else { return }
     let near = NearestName.nearest(to: name, among: names.upstreams).first
     let known = names.upstreams.prefix(10).joined(separator: ", ")
     reading.report(
@@ -134,7 +162,7 @@ struct ConfigurationChecks {
     }
     for (index, name) in model.fallback.enumerated() {
       let place = "\(path).fallback[\(index)]"
-      if names.models.contains(name) {
+      if modelNames.contains(name) {
         if model.fallback[..<index].contains(name) {
           reading.report(at: place, "the same model stands twice", "Keep one")
         }
@@ -150,7 +178,7 @@ struct ConfigurationChecks {
 
   /// A pattern as a fallback is asked for the name that was asked first, so it must name the model it sends.
   private func checkFallbackTarget(_ name: String, _ place: String, _ reading: inout ConfigurationReading) {
-    guard let target = settings.models.first(where: { $0.name == name }), target.match != .exact,
+    guard let target = modelsByName[name], target.match != .exact,
       target.serve.contains(where: { $0.model == nil })
     else { return }
     reading.report(
@@ -160,7 +188,6 @@ struct ConfigurationChecks {
 
   /// Reports each circle once, at the fallback that closes it.
   private func checkFallbackCircles(_ reading: inout ConfigurationReading) {
-    let models = Dictionary(settings.models.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     var isDone: Set<String> = []
     var way: [String] = []
 
@@ -171,7 +198,7 @@ struct ConfigurationChecks {
           reading.report(
             at: "models.\(model.name).fallback[\(index)]",
             "fallbacks go in a circle: \((way[start...] + [name]).joined(separator: " → "))", "Take one of them out")
-        } else if !isDone.contains(name), let next = models[name], way.count < Self.fallbackDepthMax {
+        } else if !isDone.contains(name), let next = modelsByName[name], way.count < Self.fallbackDepthMax {
           visit(next)
         } else if way.count >= Self.fallbackDepthMax {
           reading.report(
@@ -206,7 +233,7 @@ struct ConfigurationChecks {
         }
       }
       for (index, name) in (consumer.models ?? []).enumerated() where !mayExist(name) {
-        let near = NearestName.nearest(to: name, among: knownModelNames).first
+        let near = NearestName.nearest(to: name, among: names.models + settings.models.flatMap(\.aliases)).first
         reading.report(
           at: "consumers.\(consumer.name).models[\(index)]", "no model `\(name.prefix(64))`",
           near.map { "Did you mean \($0)?" } ?? "Name a model, an alias, a prefix such as `gpt-*`, or `upstream/model`")
@@ -214,15 +241,13 @@ struct ConfigurationChecks {
     }
   }
 
-  private var knownModelNames: [String] { names.models + settings.models.flatMap(\.aliases) }
-
   /// Whether a name in a consumer's list can ever be asked for with success.
   private func mayExist(_ name: String) -> Bool {
     if name.hasSuffix("*"), !name.dropLast().contains("*") { return true }
-    if knownModelNames.contains(name) { return true }
+    if askableNames.contains(name) { return true }
     if let slash = name.firstIndex(of: "/") {
       let first = String(name[..<slash])
-      if names.upstreams.contains(first) || settings.upstreams.contains(where: { $0.provider.name == first }) {
+      if upstreamNames.contains(first) || settings.upstreams.contains(where: { $0.provider.name == first }) {
         return true
       }
     }

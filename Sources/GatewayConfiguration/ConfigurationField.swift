@@ -72,8 +72,10 @@ struct ConfigurationField<Root: Sendable>: Sendable {
       }
     } changes: { old, new in
       let (old, new) = (old[keyPath: place], new[keyPath: place])
-      let gone = old.filter { value in !new.contains { nameOf($0) == nameOf(value) } }
-      let changed = new.filter { value in !old.contains(value) }
+      let oldByName = Dictionary(old.map { (nameOf($0), $0) }) { first, _ in first }
+      let newNames = Set(new.map(nameOf))
+      let gone = old.filter { !newNames.contains(nameOf($0)) }
+      let changed = new.filter { oldByName[nameOf($0)] != $0 }
       var changes = (gone + changed).map { ConfigurationChange(path: "\(name).\(nameOf($0))", reload: .live) }
       // The order decides which regular expression is tried first.
       if changes.isEmpty, old != new { changes = [ConfigurationChange(path: name, reload: .live)] }

@@ -175,6 +175,7 @@ struct ConfigurationProblemTests {
       "{ provider: vllm, headers: { A: \"b\\nC: d\" } }",
       "the value has characters that a header may not carry, or a space at an end. Use visible ASCII characters"
     ),
+    ("{ provider: openai }", "openai wants a key. Write `apiKeys: [\"${OPENAI_API_KEY}\"]`"),
     (
       "{ provider: vllm, price: 3 }",
       "unknown key. The keys here are provider, baseURL, endpoints, apiKeys, authentication, headers, usage, balance, pool, timeouts, tls, dnsRefresh"

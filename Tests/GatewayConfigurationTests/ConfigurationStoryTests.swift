@@ -17,7 +17,7 @@ struct ConfigurationStoryTests {
         timeouts: { connect: 2s, firstToken: 15s, betweenTokens: 10s, total: 10m }
       qwq:
         provider: vllm
-        endpoints: [{ url: "http://10.0.0.5:8000/v1" }, { url: "http://10.0.0.6:8000/v1", weight: 2 }]
+        endpoints: [{ url: http://10.0.0.5:8000/v1 }, { url: http://10.0.0.6:8000/v1, weight: 2 }]
         balance: leastRequests
 
     models:
@@ -194,6 +194,18 @@ struct ConfigurationStoryTests {
     #expect(settings.upstreams[0].headers == [HeaderSetting(name: "anthropic-version", value: Secret("2023-06-01"))])
     #expect(settings.upstreams[1].headers == [HeaderSetting(name: "Anthropic-Version", value: Secret("2030-01-01"))])
     #expect(settings.upstreams.map(\.asksForUsage) == [true, true, false, true])
+  }
+
+  @Test("a hosted preset needs no key at another address, or with a header of the file's own")
+  func keyless() throws {
+    let settings = try parse(
+      """
+      anonymous: true
+      upstreams:
+        simulator: { provider: openai, baseURL: http://127.0.0.1:9000/v1 }
+        signed: { provider: openai, headers: { Authorization: "Bearer ${K}" } }
+      """, ["K": "x"])
+    #expect(settings.upstreams.allSatisfy { $0.apiKeys.isEmpty })
   }
 
   @Test("every preset's base URL is one, and no two presets share a name")
