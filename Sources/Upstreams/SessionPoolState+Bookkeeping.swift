@@ -1,4 +1,5 @@
 internal import Reactor
+internal import Routing
 
 /// The counts and stacks; every change of a session's phase is here.
 extension SessionPoolState {

@@ -1,4 +1,5 @@
 internal import Reactor
+internal import Routing
 internal import Transport
 
 /// How connects end, and how many are started.
