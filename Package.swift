@@ -52,7 +52,7 @@ let package = Package(
     room("Transport", ["Reactor", "HTTPWire", "CLinux", "COpenSSL"]),
 
     // Floor 3: actors.
-    room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration"]),
+    room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration", "Routing"]),
 
     // Floor 4: the request path.
     room(
