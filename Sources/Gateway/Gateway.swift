@@ -100,10 +100,6 @@ public final class Gateway: Sendable {
       settings, previous: previous, group: group, contexts: contexts, resolver: resolver)
     for worker in workers { await worker.reactor.run { worker.apply(snapshot) } }
     state.withLock { $0.snapshot = snapshot }
-    let kept = Set(snapshot.upstreams.map { ObjectIdentifier($0.supervisor) })
-    for upstream in previous.upstreams where !kept.contains(ObjectIdentifier(upstream.supervisor)) {
-      await upstream.supervisor.shutDown()
-    }
   }
 
   private static func makeSnapshot(
@@ -115,19 +111,22 @@ public final class Gateway: Sendable {
       if let old = previous?.upstreams.first(where: { $0.name == upstream.name }),
         old.settings.connectsLike(upstream)
       {
-        await old.supervisor.reconfigure(upstream)
-        upstreams.append(
-          UpstreamRuntime(settings: upstream, supervisor: old.supervisor, pools: old.pools))
+        do throws(TransportError) {
+          try await old.running.supervisor.reconfigure(upstream)
+        } catch {
+          throw GatewayStartError("upstreams.\(upstream.name): \(error).")
+        }
+        upstreams.append(UpstreamRuntime(settings: upstream, running: old.running))
         continue
       }
       do {
         let supervisor = try UpstreamSupervisor(
           settings: upstream, reactors: group.reactors, contexts: contexts, resolver: resolver)
         group.reactors[0].startTask { await supervisor.run() }
-        upstreams.append(
-          UpstreamRuntime(
-            settings: upstream, supervisor: supervisor,
-            pools: group.reactors.indices.map { supervisor.pool(on: $0) }))
+        let running = RunningUpstream(
+          supervisor: supervisor, pools: group.reactors.indices.map { supervisor.pool(on: $0) },
+          reactor: group.reactors[0])
+        upstreams.append(UpstreamRuntime(settings: upstream, running: running))
       } catch {
         throw GatewayStartError("upstreams.\(upstream.name): \(error).")
       }
@@ -179,7 +178,7 @@ public final class Gateway: Sendable {
 
   /// Ends the upstreams' sessions and writes the last log lines. After `drain`.
   public func shutDown() async {
-    for upstream in state.withLock({ $0.snapshot.upstreams }) { await upstream.supervisor.shutDown() }
+    for upstream in state.withLock({ $0.snapshot.upstreams }) { await upstream.running.supervisor.shutDown() }
     for worker in workers { await worker.reactor.run { worker.flushLog() } }
   }
 
@@ -192,7 +191,7 @@ public final class Gateway: Sendable {
   public func gauges() async -> [(upstream: String, gauges: UpstreamGauges)] {
     var all: [(String, UpstreamGauges)] = []
     for upstream in state.withLock({ $0.snapshot.upstreams }) {
-      all.append((upstream.name, await upstream.supervisor.gauges()))
+      all.append((upstream.name, await upstream.running.supervisor.gauges()))
     }
     return all
   }

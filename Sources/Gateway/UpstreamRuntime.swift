@@ -1,13 +1,34 @@
 internal import GatewayConfiguration
 internal import HTTPWire
+internal import Reactor
 internal import Upstreams
+
+/// An upstream's supervisor with its pools, for as long as any configuration at work knows it: the last request of the last configuration
+/// that does lets go of it, and its sessions close.
+final class RunningUpstream: Sendable {
+  let supervisor: UpstreamSupervisor
+  /// By reactor index.
+  let pools: [SessionPool]
+  private let reactor: Reactor
+
+  init(supervisor: UpstreamSupervisor, pools: [SessionPool], reactor: Reactor) {
+    self.supervisor = supervisor
+    self.pools = pools
+    self.reactor = reactor
+  }
+
+  deinit {
+    let supervisor = supervisor
+    reactor.startTask { await supervisor.shutDown() }
+  }
+}
 
 /// An upstream as requests use it: its pools, and the parts of a request head that are the same for every request, ready for the wire.
 final class UpstreamRuntime: Sendable {
   /// The upstream's name in the configuration.
   let name: String
   let settings: UpstreamSettings
-  let supervisor: UpstreamSupervisor
+  let running: RunningUpstream
   /// By reactor index.
   let pools: [SessionPool]
 
@@ -20,11 +41,11 @@ final class UpstreamRuntime: Sendable {
   /// The secrets among them, to keep them out of what is sent down.
   let secrets: [[UInt8]]
 
-  init(settings: UpstreamSettings, supervisor: UpstreamSupervisor, pools: [SessionPool]) {
+  init(settings: UpstreamSettings, running: RunningUpstream) {
     name = settings.name
     self.settings = settings
-    self.supervisor = supervisor
-    self.pools = pools
+    self.running = running
+    pools = running.pools
     pathPrefixes = settings.endpoints.map { Array($0.url.pathPrefix.utf8) }
     headParts = settings.endpoints.map { endpoint in
       var part = Array(" HTTP/1.1\r\nhost: \(endpoint.url.authority)\r\naccept-encoding: identity\r\n".utf8)

@@ -40,7 +40,7 @@ final class FileWatcher: EventHandler, TimerHandler, @unchecked Sendable {
 
   /// Nil when the directory cannot be watched; SIGHUP still works then.
   init?(file: String, reactor: Reactor) {
-    descriptor = inotify_init1(Int32(IN_NONBLOCK.rawValue | IN_CLOEXEC.rawValue))
+    descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
     guard descriptor >= 0 else { return nil }
     let directory = file.contains("/") ? String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]) : "."
     let mask = UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE)

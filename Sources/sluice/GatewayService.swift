@@ -52,7 +52,8 @@ struct GatewayService: Service {
     }
 
     let deadline = gateway.settings.server.drain
-    logger.info("draining", metadata: ["deadline": "\(deadline)", "active": "\(await gateway.activeCount())"])
+    let active = await gateway.activeCount()
+    logger.info("draining", metadata: ["deadline": "\(deadline)", "active": "\(active)"])
     let cut = await gateway.drain(within: deadline)
     logger.info("drained", metadata: ["cut": "\(cut)"])
     await gateway.shutDown()

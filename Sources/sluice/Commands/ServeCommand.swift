@@ -4,6 +4,7 @@ import GatewayConfiguration
 import Glibc
 import Logging
 import ServiceLifecycle
+import UnixSignals
 
 /// `sluice serve`
 struct ServeCommand: AsyncParsableCommand {
