@@ -12,9 +12,17 @@ final class AnswerBook {
 
   /// How many answers are kept; then all are forgotten at once.
   private static let keptMax = 32
+  /// Longer answers in one piece are made anew each time.
+  private static let keptBytesMax = 4 << 20
+  /// A stream of more events than this gets no Content-Length: to find it every event is rendered.
+  private static let lengthEventsMax = 1_000_000
+  /// How many scripts are kept; then all are forgotten at once.
+  private static let scriptsMax = 1024
 
   private let shared: SharedState
   private var kept: [Key: Answer] = [:]
+  /// Scripts that were read before: reading one costs more than the rest of a short answer.
+  private var scripts: [String: Script] = [:]
   private var epoch = -1
 
   init(_ shared: SharedState) { self.shared = shared }
@@ -66,7 +74,13 @@ final class AnswerBook {
 
   /// The script that counts: the request's, the model's, or the default.
   private func script(_ facts: RequestFacts) throws(ScriptError) -> Script {
-    if !facts.script.isEmpty { return try Script(parsing: facts.script) }
+    if !facts.script.isEmpty {
+      if let known = scripts[facts.script] { return known }
+      let script = try Script(parsing: facts.script)
+      if scripts.count >= Self.scriptsMax { scripts.removeAll() }
+      scripts[facts.script] = script
+      return script
+    }
     return shared.settings.models[facts.model] ?? shared.defaultScript
   }
 
@@ -85,7 +99,7 @@ final class AnswerBook {
     if let answer = kept[key] { return answer }
     let plan = StreamPlan(script, model: facts.model, includeUsage: facts.includesUsage, endpoint: endpoint)
     let answer = facts.isStream ? stream(plan, request) : plain(script, request, PlainBody.completion(plan))
-    kept[key] = answer
+    if answer.opening.count <= Self.keptBytesMax { kept[key] = answer }
     return answer
   }
 
@@ -93,6 +107,7 @@ final class AnswerBook {
     let script = plan.script
     if let early = early(script, request) { return early }
     var framing = script.framing ?? .chunked
+    if framing == .length && plan.itemCount > Self.lengthEventsMax { framing = .chunked }
     if framing == .chunked && request.isHTTP10 { framing = .close }
     var head = head(script, request)
     head.contentType = "text/event-stream; charset=utf-8"

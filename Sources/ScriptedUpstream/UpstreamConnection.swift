@@ -70,7 +70,8 @@ final class UpstreamConnection: EventHandler, TimerHandler {
   }
 
   private func receive(_ readiness: Readiness) {
-    // A client that leaves while it is being answered is gone for us, also when it has sent something ahead.
+    // A client that leaves while it is being answered is gone for us, also when it has sent something ahead or has only
+    // ended its sending side: clients of HTTP do not do that and read on.
     if phase == .answering, !readiness.isDisjoint(with: [.peerClosed, .failed, .hungUp]) { return peerGone() }
     let buffer = UnsafeMutableRawBufferPointer(rebasing: reactor.receiveBuffer[..<Reactor.readBytesMax])
     switch Socket.receive(descriptor, into: buffer) {
