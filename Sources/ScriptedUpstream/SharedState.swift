@@ -2,6 +2,9 @@ internal import Synchronization
 
 /// What the simulator's reactors share. Only faults that are counted and changes of the default script take its lock.
 final class SharedState: Sendable {
+  /// How many scripts have their faults counted; then the counts begin anew.
+  private static let countedScriptsMax = 65_536
+
   let settings: ScriptedUpstreamSettings
   let seen: SeenLog
   /// Changes whenever the default script does, so that answers made for another are not used.
@@ -29,6 +32,7 @@ final class SharedState: Sendable {
   /// Whether this request is among the first `max` with the script called `name`; counts it.
   func meetsFault(_ name: String, first max: Int) -> Bool {
     state.withLock { state in
+      if state.faultsMet.count >= Self.countedScriptsMax { state.faultsMet.removeAll() }
       let met = state.faultsMet[name, default: 0]
       guard met < max else { return false }
       state.faultsMet[name] = met + 1
