@@ -12,7 +12,7 @@ struct Metric: Codable, Hashable {
   static let cpuPerRequest = Metric(key: "cpuMicrosecondsPerRequest", label: "gateway CPU µs/request", decimals: 2)
   static let cpuPerEvent = Metric(key: "cpuMicrosecondsPerEvent", label: "gateway CPU µs/event", decimals: 2)
   static let gatewayBusy = Metric(key: "gatewayProcessorPercent", label: "gateway processor %", decimals: 1)
-  static let loadBusy = Metric(key: "loadProcessorPercent", label: "load generator processor %", decimals: 1)
+  static let loadBusy = Metric(key: "loadProcessorPercent", label: "load and upstream processor %", decimals: 1)
   static let voluntarySwitches = Metric(key: "voluntarySwitchesPerSecond", label: "gateway switches/s, waiting", decimals: 0)
   static let involuntarySwitches = Metric(key: "involuntarySwitchesPerSecond", label: "gateway switches/s, pushed off", decimals: 0)
   static let residentIdle = Metric(key: "residentBytesIdle", label: "gateway resident bytes, idle", decimals: 0)
@@ -23,7 +23,7 @@ struct Metric: Codable, Hashable {
   /// p50, p90, p99 and the largest of a set of times.
   static func latencies(_ key: String, _ label: String) -> [Metric] {
     [("P50", "p50"), ("P90", "p90"), ("P99", "p99"), ("Max", "max")].map { suffix, words in
-      Metric(key: key + suffix + "Microseconds", label: "\(label) \(words) µs", decimals: 0, isLatency: true)
+      Metric(key: key + suffix + "Microseconds", label: "\(label) \(words) µs", decimals: 0, isLatency: suffix != "Max")
     }
   }
 

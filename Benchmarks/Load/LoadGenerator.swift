@@ -125,7 +125,7 @@ final class LoadGenerator: TimerHandler {
 
   private func beginWindow() {
     windowBegan = MonotonicTime.readClock()
-    cpuAtBegin = sluice_thread_cpu_nanoseconds()
+    cpuAtBegin = loadCPU
     result.atBegin = ProcessSample(of: plan.watched, memory: false)
     isMeasuring = true
   }
@@ -134,7 +134,7 @@ final class LoadGenerator: TimerHandler {
     isMeasuring = false
     result.windowNanoseconds = MonotonicTime.readClock().nanoseconds(since: windowBegan)
     result.atEnd = ProcessSample(of: plan.watched, memory: plan.measuresMemory)
-    result.loadCPUNanoseconds = sluice_thread_cpu_nanoseconds() &- cpuAtBegin
+    result.loadCPUNanoseconds = loadCPU &- cpuAtBegin
     result.openStreams = connections.count { $0.hasBegun }
     isDraining = true
     if plan.drainSeconds > 0 {
@@ -143,6 +143,10 @@ final class LoadGenerator: TimerHandler {
     } else {
       reactor.stop()
     }
+  }
+
+  private var loadCPU: UInt64 {
+    sluice_thread_cpu_nanoseconds() + ProcessSample(of: [plan.upstream], memory: false).cpuNanoseconds
   }
 
   private func stopWhenIdle() {

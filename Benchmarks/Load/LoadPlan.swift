@@ -23,6 +23,8 @@ struct LoadPlan: Codable {
   var drainSeconds: Double
   /// The processes whose CPU time and memory are read at both ends of the window.
   var watched: [Int32]
+  /// The upstream's process: it shares the load generator's processor, so both together tell whether that was the limit.
+  var upstream: Int32 = 0
   /// Whether memory is read, once before the first connection and once at the end of the window.
   var measuresMemory = false
 }
@@ -50,6 +52,6 @@ struct LoadResult: Codable {
   var atEnd: ProcessSample?
   /// Streams that had begun and not ended at the end of the window.
   var openStreams = 0
-  /// This process' own CPU time in the window: near the window's length, the load generator was the limit.
+  /// CPU time of the load generator and the upstream in the window: near the window's length, they were the limit.
   var loadCPUNanoseconds: UInt64 = 0
 }

@@ -57,7 +57,7 @@ final class UpstreamAnswers {
   }
 
   private static let prefix =
-    #"{"id":"chatcmpl-7f1d2c3b4a5968778695a4b3c2d1e0f","object":"chat.completion.chunk","created":1700000000,"#
+    #"{"id":"chatcmpl-7f1d2c3b4a5968778695a4","object":"chat.completion.chunk","created":1700000000,"#
     + #""model":"\#(BenchmarkRequest.model)","system_fingerprint":"fp_0000000000000000","#
 
   private static func chunk(delta: String, finish: String) -> String {
@@ -70,7 +70,7 @@ final class UpstreamAnswers {
   }
 
   private static let completion =
-    #"{"id":"chatcmpl-7f1d2c3b4a5968778695a4b3c2d1e0f","object":"chat.completion","created":1700000000,"#
+    #"{"id":"chatcmpl-7f1d2c3b4a5968778695a4","object":"chat.completion","created":1700000000,"#
     + #""model":"\#(BenchmarkRequest.model)","choices":[{"index":0,"message":{"role":"assistant","content":""#
     + "A token bucket saves unused permission: while nobody asks, tokens gather up to the bucket's size, and a burst may spend them all "
     + "at once. A leaky bucket saves nothing: it lets one request drip out per interval however long it was quiet, so a burst waits. "

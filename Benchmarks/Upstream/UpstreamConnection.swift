@@ -53,7 +53,7 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     guard !isClosed, unsent.isEmpty, nextEvent != nil else { return }
     // From when it was due, so that the pace does not drift by the length of a turn.
     due = due + server.gap
-    server.scheduleNext(self, sent: due)
+    server.scheduleNext(self, due: due)
   }
 
   // MARK: Requests
@@ -124,7 +124,7 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     server.reactor.setInterest(slot, .readable)
     if nextEvent != nil {
       due = MonotonicTime.readClock()
-      server.scheduleNext(self, sent: due)
+      server.scheduleNext(self, due: due)
     }
   }
 

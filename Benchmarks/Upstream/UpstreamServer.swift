@@ -28,10 +28,10 @@ final class UpstreamServer {
     return listener.address
   }
 
-  /// Has `connection` send its next event: after the gap, or in the next turn.
-  func scheduleNext(_ connection: UpstreamConnection, sent: MonotonicTime) {
+  /// Has `connection` send its next event: when it is due, or in the next turn.
+  func scheduleNext(_ connection: UpstreamConnection, due: MonotonicTime) {
     guard gap == .zero else {
-      connection.timer = reactor.startTimer(at: sent + gap, connection)
+      connection.timer = reactor.startTimer(at: due, connection)
       return
     }
     bursting.append(connection)
