@@ -1,0 +1,62 @@
+/// What a stream chunk, or a whole answer, says that the gateway acts on: offsets into the data, no copies.
+///
+/// The flags cover all choices; the ranges are those of the first choice that has such a text.
+public struct ChunkFields: Equatable, Sendable {
+  /// Not one valid JSON object, or one that gives `choices`, `usage` or `error` twice. No other field is then to be
+  /// trusted.
+  public internal(set) var isMalformed = false
+  /// The value of a top-level `error` that is not `null`: the upstream failed inside its stream.
+  public internal(set) var error: Range<Int>?
+  /// The answer's id.
+  public internal(set) var id: JSONStringRange?
+  /// The model as the upstream names it.
+  public internal(set) var model: JSONStringRange?
+
+  /// Whether there is a `choices` array.
+  public internal(set) var hasChoices = false
+  /// How many choices the chunk touches.
+  public internal(set) var choicesCount = 0
+  /// Whether a choice names a role.
+  public internal(set) var hasRole = false
+  /// Whether a choice has answer text that is not empty (`content` or `text`).
+  public internal(set) var hasContent = false
+  /// Whether a choice has reasoning text that is not empty (`reasoning_content` or `reasoning`).
+  public internal(set) var hasReasoning = false
+  /// Whether a choice has a part of a tool call (or of a `function_call`).
+  public internal(set) var hasToolCalls = false
+  /// Whether a choice has a refusal that is not empty.
+  public internal(set) var hasRefusal = false
+  /// Whether a choice has token probabilities.
+  public internal(set) var hasLogprobs = false
+  /// The first answer text that is not empty. Nil also when the content is a list of parts.
+  public internal(set) var firstContent: JSONStringRange?
+  /// The first reasoning text that is not empty.
+  public internal(set) var firstReasoning: JSONStringRange?
+
+  /// The first `finish_reason` that is a string.
+  public internal(set) var finishReason: JSONStringRange?
+  /// How many choices of this chunk have a `finish_reason`.
+  public internal(set) var finishedCount = 0
+  /// Those choices by their `index`, one bit each; an index beyond 63 is counted only.
+  public internal(set) var finishedChoices: UInt64 = 0
+
+  /// The token counts; nil also when `usage` is `null` or has no counts.
+  public internal(set) var usage: TokenUsage?
+  /// The whole member `usage` (also a `null` one) with one comma beside it: without these bytes the chunk is valid
+  /// JSON again.
+  public internal(set) var usageMember: Range<Int>?
+
+  /// Fields of an empty chunk.
+  public init() {}
+
+  /// Whether the upstream reports an error in place of an answer.
+  public var hasError: Bool { error != nil }
+  /// Whether `choices` is there and empty: the chunk that only carries usage, or a provider's prompt annotations.
+  public var choicesIsEmpty: Bool { hasChoices && choicesCount == 0 }
+  /// Whether a choice has anything a client would show or act on. Comments, roles and empty texts are not progress.
+  public var hasProgress: Bool { hasContent || hasReasoning || hasToolCalls || hasRefusal }
+  /// Whether the chunk only announces a choice: nothing shown, nothing finished, nothing counted.
+  public var isRoleOnly: Bool {
+    choicesCount > 0 && hasRole && !hasProgress && finishedCount == 0 && usage == nil && !hasError && !isMalformed
+  }
+}
