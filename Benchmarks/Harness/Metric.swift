@@ -20,6 +20,10 @@ struct Metric: Codable, Hashable {
   static let bytesPerStream = Metric(key: "bytesPerStream", label: "gateway bytes/stream", decimals: 0)
   static let startup = Metric(key: "startupMilliseconds", label: "exec to first answer, ms", decimals: 2)
 
+  static let gigabytesPerSecond = Metric(key: "gigabytesPerSecond", label: "GB/s", decimals: 2)
+  static let nanosecondsPerUnit = Metric(key: "nanosecondsPerUnit", label: "ns", decimals: 1)
+  static let allocationsPerUnit = Metric(key: "allocationsPerUnit", label: "allocations", decimals: 4)
+
   /// p50, p90, p99 and the largest of a set of times.
   static func latencies(_ key: String, _ label: String) -> [Metric] {
     [("P50", "p50"), ("P90", "p90"), ("P99", "p99"), ("Max", "max")].map { suffix, words in

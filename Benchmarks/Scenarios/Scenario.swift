@@ -10,6 +10,7 @@ protocol Scenario: Sendable {
 /// All of them, in the order in which they run.
 enum Scenarios {
   static let all: [any Scenario] = [
+    SSEParseScenario(), JSONScanScenario(), HTTPParseScenario(),
     RequestScenario(), StreamBurstScenario(), StreamPacedScenario(), IdleStreamsScenario(), StartupScenario(),
   ]
 

@@ -28,11 +28,7 @@ final class UpstreamAnswers {
       start = stream.count
     }
     add(Self.chunk(delta: #"{"role":"assistant","content":""}"#, finish: "null"))
-    for index in 0..<textEvents {
-      // Textual content of a usual length; together an event of some 260 bytes.
-      let mark = ReferenceAnswer.textMark(index).dropFirst(#""content":""#.count)
-      add(Self.chunk(delta: #"{"content":"\#(mark) tokens"}"#, finish: "null"))
-    }
+    for index in 0..<textEvents { add(Self.textChunk(index)) }
     add(Self.chunk(delta: "{}", finish: #""stop""#))
     add(Self.usageChunk(completionTokens: textEvents))
     add("[DONE]")
@@ -54,6 +50,16 @@ final class UpstreamAnswers {
       let value = UInt8(truncatingIfNeeded: nanoseconds >> UInt64(60 - 4 * digit)) & 15
       bytes[start + digit] = value < 10 ? 0x30 + value : 0x57 + value
     }
+  }
+
+  /// The JSON of the stream's text event number `index`: with its framing about 260 bytes.
+  static func textChunk(_ index: Int) -> String {
+    chunk(delta: #"{"content":"\#(text(index))"}"#, finish: "null")
+  }
+
+  /// That event's text.
+  static func text(_ index: Int) -> String {
+    ReferenceAnswer.textMark(index).dropFirst(#""content":""#.count) + " tokens"
   }
 
   private static let prefix =
