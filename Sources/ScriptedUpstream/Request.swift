@@ -1,11 +1,11 @@
 /// What the connection knows of a request when it is complete.
 struct Request {
-  var isHead = false
-  var isGet = false
-  var method = ""
-  var path = ""
-  var isAuthorized = true
+  let isHead: Bool
+  let isGet: Bool
+  let method: String
+  let path: String
+  let isAuthorized: Bool
   /// Whether the client wants the connection closed afterwards.
-  var closes = false
-  var isHTTP10 = false
+  let closes: Bool
+  let isHTTP10: Bool
 }

@@ -19,16 +19,6 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     case closed
   }
 
-  /// A request whose head is complete.
-  private struct Incoming {
-    var request: Request
-    var headEnd: Int
-    var framing: BodyFraming
-    var decoder: ChunkedDecoder
-    var decodedTo: Int
-    var chunkedBody: [UInt8] = []
-  }
-
   private let shard: Shard
   private let reactor: Reactor
   private let descriptor: Int32
@@ -42,10 +32,7 @@ final class UpstreamConnection: EventHandler, TimerHandler {
   /// Whether it only asked the simulator about itself.
   private(set) var isControl = false
 
-  private var input: [UInt8] = []
-  private var searchedBytes = 0
-  private var incoming: Incoming?
-
+  private var reader: RequestReader
   private var sender = AnswerSender()
   private var target = ""
   private var model = ""
@@ -56,6 +43,7 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     self.descriptor = descriptor
     self.number = number
     reactor = shard.reactor
+    reader = RequestReader(bodyBytesMax: shard.bodyBytesMax, requiredAuthorization: shard.requiredAuthorization)
   }
 
   func start() {
@@ -77,7 +65,7 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     switch Socket.receive(descriptor, into: buffer) {
     case .bytes(let count):
       guard phase != .lingering else { return }
-      input.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      reader.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       if phase == .answering { return updateInterest(wantsWrite: interest.contains(.writable)) }
       process()
     case .wouldBlock: break
@@ -85,52 +73,23 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     }
   }
 
-  /// Takes complete requests from the input, one at a time.
+  /// Answers complete requests, one at a time.
   private func process() {
     guard !isProcessing else { return }
     isProcessing = true
-    while phase == .reading, !input.isEmpty {
+    defer { isProcessing = false }
+    while phase == .reading {
       do {
-        guard try readHead(), try readBody() else { break }
+        switch try reader.next(&shard.parser) {
+        case .needMore: return
+        case .needContinue: sendContinue()
+        case .bodyTooLong: refuse(413, "The body is too long.")
+        case .complete(let complete): answer(complete)
+        }
       } catch {
         refuse(error.status, String(describing: error.message))
-        break
       }
     }
-    isProcessing = false
-  }
-
-  private func readHead() throws(HTTPWireError) -> Bool {
-    guard incoming == nil else { return true }
-    // A local reference: a span of a class' property would not be allowed to live through the call.
-    let input = input
-    switch try shard.parser.parse(input.span.bytes, searchedBytes: searchedBytes) {
-    case .incomplete(let searched):
-      searchedBytes = searched
-      return false
-    case .head(let end):
-      searchedBytes = 0
-      let head = shard.parser.head
-      var request = Request()
-      request.isHead = head.method == .head
-      request.isGet = head.method == .get || head.method == .head
-      request.method = String(decoding: input[head.methodName], as: UTF8.self)
-      request.path = String(decoding: input[head.path], as: UTF8.self)
-      request.closes = !head.keepAlive
-      request.isHTTP10 = head.versionMinor == 0
-      request.isAuthorized = isAuthorized()
-      target = request.path
-      incoming = Incoming(
-        request: request, headEnd: end, framing: head.framing, decoder: ChunkedDecoder(), decodedTo: end)
-      if head.expectsContinue && input.count == end { sendContinue() }
-      return true
-    }
-  }
-
-  private func isAuthorized() -> Bool {
-    guard let key = shard.requiredAuthorization else { return true }
-    guard let value = shard.parser.fields.firstValue(of: .authorization) else { return false }
-    return input[value].elementsEqual(key)
   }
 
   private func sendContinue() {
@@ -138,77 +97,20 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     _ = Socket.send(descriptor, UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
   }
 
-  /// Answers when the body is complete; false when bytes are missing or the request was refused.
-  private func readBody() throws(HTTPWireError) -> Bool {
-    guard let incoming else { return false }
-    switch incoming.framing {
-    case .none, .untilClose: answer(incoming, bodyEnd: incoming.headEnd)
-    case .length(let length):
-      guard length <= shard.bodyBytesMax else {
-        refuse(413, "The body is too long.")
-        return false
-      }
-      guard input.count - incoming.headEnd >= length else {
-        input.reserveCapacity(incoming.headEnd + length)
-        return false
-      }
-      answer(incoming, bodyEnd: incoming.headEnd + length)
-    case .chunked: return try readChunks()
-    }
-    return true
-  }
-
-  private func readChunks() throws(HTTPWireError) -> Bool {
-    guard var incoming else { return false }
-    self.incoming = nil
-    let input = input
-    while true {
-      switch try incoming.decoder.next(input.span.bytes, at: incoming.decodedTo) {
-      case .payload(let range, let next):
-        incoming.chunkedBody += input[range]
-        incoming.decodedTo = next
-      case .needMore:
-        // What was decoded is dropped, the head is kept for the record.
-        self.input = Array(input[..<incoming.headEnd])
-        incoming.decodedTo = incoming.headEnd
-        guard incoming.chunkedBody.count <= shard.bodyBytesMax else {
-          refuse(413, "The body is too long.")
-          return false
-        }
-        self.incoming = incoming
-        return false
-      case .end(let next):
-        answer(incoming, bodyEnd: next)
-        return true
-      }
-    }
-  }
-
   // MARK: Answering
 
-  private func answer(_ incoming: Incoming, bodyEnd: Int) {
-    self.incoming = nil
-    let isChunked = incoming.framing == .chunked
-    input.withUnsafeBytes { input in
-      incoming.chunkedBody.withUnsafeBytes { chunkedBody in
-        let body = isChunked ? chunkedBody : UnsafeRawBufferPointer(rebasing: input[incoming.headEnd..<bodyEnd])
-        // Remembered first, so that a test that has its answer finds its request.
-        if incoming.request.path.hasPrefix("/_script/") {
-          becomeControl()
-        } else {
-          requestsCounted += 1
-          record(input[..<incoming.headEnd], body)
-        }
-        let (answer, model) = shard.book.answer(incoming.request, body)
-        self.model = model
-        sender.begin(answer)
-      }
-    }
-    if bodyEnd == input.count && input.count < Self.aheadBytesMax {
-      input.removeAll(keepingCapacity: true)
+  private func answer(_ complete: RequestReader.Complete) {
+    target = complete.request.path
+    // Remembered first, so that a test that has its answer finds its request.
+    if target.hasPrefix("/_script/") {
+      becomeControl()
     } else {
-      input = Array(input[bodyEnd...])
+      requestsCounted += 1
+      record(complete)
     }
+    let (answer, model) = complete.body.withUnsafeBytes { shard.book.answer(complete.request, $0) }
+    self.model = model
+    sender.begin(answer)
     phase = .answering
     let script = sender.script
     let delay = sender.isStream ? script.headDelay : script.headDelay + script.firstDelay
@@ -227,11 +129,11 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     shard.seen.connectionIsControl()
   }
 
-  private func record(_ head: Slice<UnsafeRawBufferPointer>, _ body: UnsafeRawBufferPointer) {
+  private func record(_ complete: RequestReader.Complete) {
     shard.seen.request(
       SeenRequest(
-        headBytes: Array(head), body: Array(body.prefix(shard.bodyBytesKeptMax)), bodyByteCount: body.count,
-        connection: number, atNanoseconds: reactor.now.nanoseconds))
+        headBytes: complete.head, body: Array(complete.body.prefix(shard.bodyBytesKeptMax)),
+        bodyByteCount: complete.body.count, connection: number, atNanoseconds: reactor.now.nanoseconds))
   }
 
   private func send() {
@@ -282,7 +184,6 @@ final class UpstreamConnection: EventHandler, TimerHandler {
     _ = bytes.withUnsafeBytes { Socket.send(descriptor, $0) }
     Socket.shutdownSending(descriptor)
     phase = .lingering
-    input = []
     startTimer(at: reactor.now + Self.lingerTime)
   }
 
@@ -305,7 +206,7 @@ final class UpstreamConnection: EventHandler, TimerHandler {
   private func updateInterest(wantsWrite: Bool) {
     guard let slot else { return }
     var wanted: Readiness = [.peerClosed]
-    if phase != .answering || input.count < Self.aheadBytesMax { wanted.insert(.readable) }
+    if phase != .answering || reader.waitingCount < Self.aheadBytesMax { wanted.insert(.readable) }
     if wantsWrite { wanted.insert(.writable) }
     guard wanted != interest else { return }
     interest = wanted
