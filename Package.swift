@@ -52,7 +52,7 @@ let package = Package(
     room("Transport", ["Reactor", "HTTPWire", "CLinux", "COpenSSL"]),
 
     // Floor 3: actors.
-    room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration"]),
+    room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration", "Routing"]),
 
     // Floor 4: the request path.
     room(
@@ -63,25 +63,34 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    room(
+      "Admin",
+      ["Gateway", "Upstreams", "ChatProtocol", "GatewayConfiguration", "HTTPWire", "Reactor", "Transport"]),
+
     // Floor 5: composition.
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "COpenSSL", "CHiredis", "CLZ4",
+        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "CLinux", "COpenSSL", "CHiredis",
+        "CLZ4",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "CLinux",
+        "CLinux", "CBenchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
+      exclude: ["CBenchmarks", "README.md", "Thresholds.json"],
       swiftSettings: strict),
+    // The counting malloc and processor placement that the benchmarks need.
+    .target(name: "CBenchmarks", path: "Benchmarks/CBenchmarks"),
 
     // Beside: the simulator that `sluice demo`, the tests and the benchmarks share, and what only tests need.
     room("ScriptedUpstream", ["Reactor", "HTTPWire", "ChatProtocol"]),

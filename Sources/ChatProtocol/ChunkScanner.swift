@@ -12,20 +12,9 @@ public struct ChunkScanner {
 
   /// The fields of `data`, the joined data of one event or a whole body.
   public static func scan(_ data: RawSpan, limits: JSONLimits = JSONLimits()) -> ChunkFields {
-    data.withUnsafeBytes { buffer in
-      var scanner = ChunkScanner()
-      guard let base = buffer.baseAddress else {
-        scanner.fields.isMalformed = true
-        return scanner.fields
-      }
-      var cursor = JSONCursor(base, count: buffer.count, limits: limits)
-      do throws(JSONScanError) {
-        try scanner.scan(&cursor)
-      } catch {
-        scanner.fields.isMalformed = true
-      }
-      return scanner.fields
-    }
+    var scanner = ChunkScanner()
+    data.withUnsafeBytes { scanner.scan($0, limits) }
+    return scanner.fields
   }
 
   /// Whether the data is exactly `[DONE]`, the end of an OpenAI stream.
@@ -34,6 +23,19 @@ public struct ChunkScanner {
     return data.withUnsafeBytes { buffer in
       buffer.loadUnaligned(as: UInt32.self) == UInt32(littleEndian: 0x4E4F_445B)  // [DON
         && buffer.loadUnaligned(fromByteOffset: 4, as: UInt16.self) == UInt16(littleEndian: 0x5D45)  // E]
+    }
+  }
+
+  private mutating func scan(_ buffer: UnsafeRawBufferPointer, _ limits: JSONLimits) {
+    guard let base = buffer.baseAddress else {
+      fields.isMalformed = true
+      return
+    }
+    var cursor = JSONCursor(base, count: buffer.count, limits: limits)
+    do throws(JSONScanError) {
+      try scan(&cursor)
+    } catch {
+      fields.isMalformed = true
     }
   }
 

@@ -8,8 +8,6 @@ struct JSONCursor {
   let depthMax: Int
   var position = 0
   var depth = 0
-  /// One bit per open container inside `skipValue`: set for an object.
-  private var kinds = InlineArray<16, UInt64>(repeating: 0)
 
   @inline(__always)
   init(_ base: UnsafeRawPointer, count: Int, limits: JSONLimits) {
@@ -165,59 +163,53 @@ struct JSONCursor {
 
   private mutating func skipContainer() throws(JSONScanError) {
     let outside = depth
+    var open = ContainerStack()
     while true {
       // A value starts here.
       let first = byte
-      var isComplete = true
       if first == UInt8(ascii: "{") {
-        try open(isObject: true)
+        try enter()
+        open.push(isObject: true)
+        skipWhitespace()
         if byte != UInt8(ascii: "}") {
           try skipKey()
-          isComplete = false
+          continue
         }
       } else if first == UInt8(ascii: "[") {
-        try open(isObject: false)
-        isComplete = byte == UInt8(ascii: "]")
+        try enter()
+        open.push(isObject: false)
+        skipWhitespace()
+        if byte != UInt8(ascii: "]") { continue }
       } else {
         try skipScalar(first)
       }
-      guard isComplete else { continue }
       // A value ended, or an empty container stands at its closing bracket.
-      guard try closeContainers(outside) else { return }
+      guard try findNextValue(&open) else {
+        depth = outside
+        return
+      }
     }
   }
 
   /// Goes on after a value: closes what ends here. True when another value follows, false at the end of the outermost.
   @inline(__always)
-  private mutating func closeContainers(_ outside: Int) throws(JSONScanError) -> Bool {
+  private mutating func findNextValue(_ open: inout ContainerStack) throws(JSONScanError) -> Bool {
     while true {
       skipWhitespace()
-      let isObject = isInObject
       let separator = byte
       if separator == UInt8(ascii: ",") {
         position &+= 1
         skipWhitespace()
-        if isObject { try skipKey() }
+        if open.isInObject { try skipKey() }
         return true
       }
-      guard separator == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else { throw unexpected() }
+      guard separator == (open.isInObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else { throw unexpected() }
       position &+= 1
       depth &-= 1
-      if depth == outside { return false }
+      open.pop()
+      if open.count == 0 { return false }
     }
   }
-
-  @inline(__always)
-  private mutating func open(isObject: Bool) throws(JSONScanError) {
-    try enter()
-    let bit: UInt64 = 1 &<< UInt64(depth & 63)
-    let word = (depth >> 6) & 15
-    kinds[word] = isObject ? kinds[word] | bit : kinds[word] & ~bit
-    skipWhitespace()
-  }
-
-  @inline(__always)
-  private var isInObject: Bool { kinds[(depth >> 6) & 15] & (1 &<< UInt64(depth & 63)) != 0 }
 
   @inline(__always)
   private mutating func skipKey() throws(JSONScanError) {

@@ -18,7 +18,7 @@ struct JSONKey {
     words.3 = JSONKey.load(base, start &+ 24, count &- 24, end)
   }
 
-  /// A key with escapes: its bytes come from `JSONUnescaper`.
+  /// A key with escapes: its bytes come one by one from `unescapedUnit`.
   init(unescaping base: UnsafeRawPointer, start: Int, end: Int) {
     var position = start
     while position < end {

@@ -46,7 +46,8 @@ public struct RequestEdits: Sendable {
   }
 
   /// Makes sure that the upstream is asked for usage: `stream_options.include_usage` becomes `true`, whether it was
-  /// `false`, `null`, absent, or its object absent, `null` or empty.
+  /// `false`, `null`, absent, or its object absent, `null` or empty. For streams only: upstreams refuse the option in
+  /// other requests.
   public mutating func requireUsage() {
     requiresUsage = true
   }
@@ -59,8 +60,9 @@ public struct RequestEdits: Sendable {
   }
 
   /// The length of the edited body.
-  public func editedByteCount(bodyByteCount: Int) -> Int {
-    let splices = splices
+  public func editedByteCount(bodyByteCount: Int) -> Int { editedByteCount(bodyByteCount, splices) }
+
+  private func editedByteCount(_ bodyByteCount: Int, _ splices: SpliceList) -> Int {
     var count = bodyByteCount
     for index in 0..<splices.count { count += text(splices.items[index]).count - splices.items[index].range.count }
     return count
@@ -73,26 +75,29 @@ public struct RequestEdits: Sendable {
   ///   - target: room for `editedByteCount(bodyByteCount:)` bytes, apart from the body. With less, nothing is written
   ///     and 0 comes back.
   public func write(body: RawSpan, into target: UnsafeMutableRawBufferPointer) -> Int {
-    guard editedByteCount(bodyByteCount: body.byteCount) <= target.count, fields.insertionOffset <= body.byteCount
-    else { return 0 }
-    return body.withUnsafeBytes { source in
-      let splices = splices
+    let splices = splices
+    let count = editedByteCount(body.byteCount, splices)
+    guard let first = target.baseAddress, count <= target.count, splices.end <= body.byteCount else { return 0 }
+    body.withUnsafeBytes { source in
       var read = 0
-      var written = 0
+      var next = first
       for index in 0..<splices.count {
         let splice = splices.items[index]
-        guard splice.range.lowerBound >= read, splice.range.upperBound <= source.count else { return 0 }
-        written += copy(source[read..<splice.range.lowerBound], target, written)
-        written += text(splice).withUnsafeBytes { copy($0[...], target, written) }
+        next = copy(source, read..<splice.range.lowerBound, to: next)
+        let text = text(splice)
+        text.write(to: next)
+        next += text.count
         read = splice.range.upperBound
       }
-      return written + copy(source[read...], target, written)
+      _ = copy(source, read..<source.count, to: next)
     }
+    return count
   }
 
   /// The edited body as an array, for where a copy does not matter.
   public func edited(_ body: RawSpan) -> [UInt8] {
-    let count = editedByteCount(bodyByteCount: body.byteCount)
+    // Not negative: the fields may have been found in another, longer body.
+    let count = max(editedByteCount(bodyByteCount: body.byteCount), 0)
     return [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
       written = write(body: body, into: UnsafeMutableRawBufferPointer(buffer))
     }
@@ -116,6 +121,9 @@ public struct RequestEdits: Sendable {
     /// At most: two inserted members or one inserted and one replaced, the model, three token bounds.
     var items = InlineArray<8, Splice>(repeating: Splice())
     var count = 0
+
+    /// Where the last splice ends.
+    var end: Int { count > 0 ? items[count - 1].range.upperBound : 0 }
 
     /// Keeps the order of the body; splices at one place keep the order in which they came.
     mutating func insert(_ splice: Splice) {
@@ -177,12 +185,9 @@ public struct RequestEdits: Sendable {
   }
 
   private func copy(
-    _ bytes: Slice<UnsafeRawBufferPointer>, _ target: UnsafeMutableRawBufferPointer, _ at: Int
-  ) -> Int {
-    guard let source = UnsafeRawBufferPointer(rebasing: bytes).baseAddress, let base = target.baseAddress else {
-      return 0
-    }
-    memcpy(base + at, source, bytes.count)
-    return bytes.count
+    _ source: UnsafeRawBufferPointer, _ range: Range<Int>, to target: UnsafeMutableRawPointer
+  ) -> UnsafeMutableRawPointer {
+    if let base = source.baseAddress { memcpy(target, base + range.lowerBound, range.count) }
+    return target + range.count
   }
 }

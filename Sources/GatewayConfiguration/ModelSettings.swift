@@ -33,7 +33,7 @@ public enum ModelMatch: Sendable, Equatable {
   case exact
   /// Every name that begins so (`gpt-*` in the file); may be empty for `*`.
   case prefix(String)
-  /// Every name that the regular expression matches as a whole.
+  /// Every name that the regular expression (a ``ModelPattern``) matches as a whole.
   case regex(String)
 }
 
@@ -41,7 +41,7 @@ public enum ModelMatch: Sendable, Equatable {
 public struct ServeSettings: Sendable, Equatable {
   /// The upstream's name.
   public var upstream: String
-  /// The model's name there; nil sends the name the client asked for.
+  /// The model's name there; nil sends the entry's own name (also when asked by an alias), or what a pattern was asked for.
   public var model: String?
 
   /// A way to be served.

@@ -36,9 +36,9 @@ struct FieldSection {
 
       let nameStart = at
       let nameEnd = min(end, nameStart &+ limits.fieldNameBytesMax &+ 1)
-      while at < nameEnd, ByteClass.isToken(bytes[at]) { at &+= 1 }
+      at = ByteClass.endOfToken(bytes, from: at, to: nameEnd)
+      if at &- nameStart > limits.fieldNameBytesMax { throw HTTPWireError(.fieldNameTooLong) }
       if at == end { return nil }
-      if at == nameEnd { throw HTTPWireError(.fieldNameTooLong) }
       let name = nameStart..<at
       if bytes[at] != ByteClass.colon || name.isEmpty { throw nameDefect(bytes[at], isFirst: name.isEmpty) }
 

@@ -73,13 +73,11 @@ extension OutputBytes {
   private mutating func appendField(
     _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
   ) throws(HTTPWireError) {
-    for byte in name where !ByteClass.isToken(byte) { throw HTTPWireError(.unwritableField) }
-    guard !name.isEmpty, ByteClass.endOfText(value, from: 0, to: value.count) == value.count else {
+    guard !name.isEmpty, ByteClass.endOfToken(name, from: 0, to: name.count) == name.count,
+      ByteClass.endOfText(value, from: 0, to: value.count) == value.count
+    else {
       throw HTTPWireError(.unwritableField)
     }
-    append(name)
-    append(": ")
-    append(value)
-    append("\r\n")
+    append(fieldLine: name, value)
   }
 }

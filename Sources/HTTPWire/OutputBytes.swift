@@ -1,39 +1,53 @@
+import CLinux
+
 /// Bytes to be sent: grows at the end, keeps its storage when emptied.
 ///
 /// It has no bound of its own; what is appended is bounded by who appends: heads by the limits of the heads they are
 /// built from, payload by back-pressure.
 public struct OutputBytes: Sendable {
-  private var storage: [UInt8] = []
-
-  /// Empty, without storage.
-  public init() {}
-
-  /// Empty, with room for `capacity` bytes.
-  public init(capacity: Int) { storage.reserveCapacity(max(capacity, 0)) }
+  // Bytes up to `count` are the content; those behind it are room, so that an append is one bounds check and one copy.
+  private var storage: [UInt8]
 
   /// How many bytes there are.
-  public var count: Int { storage.count }
+  public private(set) var count = 0
+
+  /// Empty, with room for `capacity` bytes.
+  public init(capacity: Int = 0) { storage = [UInt8](repeating: 0, count: max(capacity, 0)) }
 
   /// Whether there are none.
-  public var isEmpty: Bool { storage.isEmpty }
+  public var isEmpty: Bool { count == 0 }
 
-  /// The bytes as an array that shares the storage; do not hold it while appending, or that must copy.
-  public var array: [UInt8] { storage }
+  /// A copy of the bytes, for tests and cold paths.
+  public var array: [UInt8] { Array(storage[..<count]) }
 
-  /// Makes room for `additional` further bytes.
-  public mutating func reserve(_ additional: Int) {
-    let (wanted, overflow) = storage.count.addingReportingOverflow(max(additional, 0))
-    if !overflow, wanted > storage.capacity { storage.reserveCapacity(max(wanted, storage.capacity &* 2)) }
+  /// Makes room for `additional` further bytes; grows to at least twice the size, so that appending stays linear.
+  @inline(__always) public mutating func reserve(_ additional: Int) {
+    if storage.count &- count < additional { grow(additional) }
   }
 
-  /// Empties it.
-  public mutating func removeAll(keepingCapacity: Bool = true) { storage.removeAll(keepingCapacity: keepingCapacity) }
+  @inline(never) private mutating func grow(_ additional: Int) {
+    storage.append(contentsOf: repeatElement(0, count: max(additional, storage.count, 256)))
+  }
 
-  /// Drops the first `count` bytes, as after a partial write; moves the rest down.
-  public mutating func removeFirst(_ count: Int) { storage.removeFirst(min(max(count, 0), storage.count)) }
+  /// Empties it; keeps the storage unless told otherwise.
+  public mutating func removeAll(keepingCapacity: Bool = true) {
+    count = 0
+    if !keepingCapacity { storage = [] }
+  }
 
-  /// Drops what was appended after there were `count` bytes.
-  public mutating func truncate(to count: Int) { storage.removeLast(max(storage.count &- max(count, 0), 0)) }
+  /// Drops the first `dropped` bytes, as after a partial write; moves the rest down.
+  public mutating func removeFirst(_ dropped: Int) {
+    let dropped = min(max(dropped, 0), count)
+    count &-= dropped
+    let rest = count
+    storage.withUnsafeMutableBytes { bytes in
+      guard let base = bytes.baseAddress, rest > 0 else { return }
+      memmove(base, base + dropped, rest)
+    }
+  }
+
+  /// Drops what was appended after there were `kept` bytes.
+  public mutating func truncate(to kept: Int) { count = min(max(kept, 0), count) }
 
   /// Appends constant bytes.
   @inline(__always) public mutating func append(_ text: StaticString) {
@@ -46,36 +60,47 @@ public struct OutputBytes: Sendable {
   }
 
   /// Appends bytes.
-  public mutating func append(_ bytes: [UInt8]) { storage.append(contentsOf: bytes) }
+  public mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBytes { append($0) } }
 
   /// Appends bytes.
-  public mutating func append(_ bytes: UnsafeRawBufferPointer) { storage.append(contentsOf: bytes) }
+  public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    write(bytes.count) { room in Self.copy(bytes, to: room, at: 0) }
+  }
 
   /// Appends one byte.
-  public mutating func append(byte: UInt8) { storage.append(byte) }
+  public mutating func append(byte: UInt8) {
+    write(1) { room in room[0] = byte }
+  }
 
   /// Appends a number in decimal digits.
   public mutating func append(decimal value: Int) {
-    if value < 0 { storage.append(UInt8(ascii: "-")) }
     var rest = value.magnitude
-    // 20 digits are the most a 64-bit number has; they are made from the last to the first.
-    withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
-      var start = 20
+    var size = value < 0 ? 2 : 1
+    while rest >= 10 {
+      rest /= 10
+      size &+= 1
+    }
+    write(size) { room in
+      var rest = value.magnitude
+      if value < 0 { room[0] = UInt8(ascii: "-") }
+      var at = size
       repeat {
-        start &-= 1
-        digits[start] = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
+        at &-= 1
+        room[at] = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
         rest /= 10
       } while rest > 0
-      storage.append(contentsOf: digits[start...])
     }
   }
 
   /// Appends a number in lower-case hexadecimal digits.
   public mutating func append(hex value: UInt64) {
-    var shift = UInt64(HexDigits.count(value)) &* 4
-    while shift > 0 {
-      shift &-= 4
-      storage.append(HexDigits.digit(UInt8(truncatingIfNeeded: value &>> shift & 0xF)))
+    let size = HexDigits.count(value)
+    write(size) { room in
+      var rest = value
+      for at in (0..<size).reversed() {
+        room[at] = HexDigits.digit(UInt8(truncatingIfNeeded: rest & 0xF))
+        rest &>>= 4
+      }
     }
   }
 
@@ -83,24 +108,50 @@ public struct OutputBytes: Sendable {
   /// bytes would end the message.
   public mutating func append(chunk payload: RawSpan) {
     guard payload.byteCount > 0 else { return }
-    reserve(payload.byteCount &+ ChunkWriter.headRoom &+ ChunkWriter.tailRoom)
     append(hex: UInt64(payload.byteCount))
     append(ChunkWriter.chunkEnd)
     append(payload)
     append(ChunkWriter.chunkEnd)
   }
 
+  /// Appends `name: value CRLF` in one step; the caller has checked both.
+  mutating func append(fieldLine name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    write(name.count &+ value.count &+ 4) { room in
+      Self.copy(name, to: room, at: 0)
+      room[name.count] = ByteClass.colon
+      room[name.count &+ 1] = ByteClass.space
+      Self.copy(value, to: room, at: name.count &+ 2)
+      room[name.count &+ value.count &+ 2] = ByteClass.carriageReturn
+      room[name.count &+ value.count &+ 3] = ByteClass.lineFeed
+    }
+  }
+
   /// Lends the bytes, for a system call.
   public func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try storage.span.bytes.withUnsafeBytes(body)
+    try withSpan { span throws(Failure) in try span.withUnsafeBytes(body) }
   }
 
   /// Lends the bytes as a span.
   public func withSpan<Result, Failure: Error>(
     _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try body(storage.span.bytes)
+    try body(storage.span.bytes.extracting(first: count))
+  }
+
+  /// Appends `size` bytes that `fill` writes.
+  @inline(__always)
+  private mutating func write(_ size: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+    reserve(size)
+    let start = count
+    storage.withUnsafeMutableBytes { fill(UnsafeMutableRawBufferPointer(rebasing: $0[start..<start &+ size])) }
+    count = start &+ size
+  }
+
+  @inline(__always)
+  private static func copy(_ bytes: UnsafeRawBufferPointer, to room: UnsafeMutableRawBufferPointer, at offset: Int) {
+    guard let source = bytes.baseAddress, let target = room.baseAddress else { return }
+    memcpy(target + offset, source, bytes.count)
   }
 }

@@ -15,9 +15,6 @@ public struct RequestHeadParser: Sendable {
 
   private var decisive = FieldSection.Decisive()
 
-  /// Below so many bytes a further piece is always parsed anew: noise in the first line is then refused at once.
-  private static let eagerBytes = 64
-
   /// Makes a parser and its field table.
   public init(limits: HTTPLimits = .request) {
     self.limits = limits
@@ -29,22 +26,14 @@ public struct RequestHeadParser: Sendable {
   /// - Parameters:
   ///   - bytes: all bytes of the request so far, from its first; may go on beyond the head.
   ///   - searchedBytes: 0, or what the last call for this head gave back with `incomplete`.
-  /// - Throws: the first defect in the order of the bytes, also before the head is complete. After the last byte the
-  ///   defects of the head as a whole follow. The connection must be closed.
+  /// - Throws: the first defect in the order of the bytes, at the byte that shows it or, in a line that comes in
+  ///   pieces, at that line's end. After the last byte the defects of the head as a whole follow. The connection must
+  ///   be closed.
   public mutating func parse(_ bytes: RawSpan, searchedBytes: Int = 0) throws(HTTPWireError) -> HeadResult {
     try bytes.withUnsafeBytes { bytes throws(HTTPWireError) in
-      if canWait(bytes, searchedBytes) { return .incomplete(searchedBytes: bytes.count) }
+      if HeadSearch.canWait(bytes, searchedBytes, limits) { return .incomplete(searchedBytes: bytes.count) }
       return try parse(bytes)
     }
-  }
-
-  /// Whether the bytes since the last look hold nothing that could end a line, break a rule or pass a bound. This
-  /// makes the cost of a head in n pieces linear: it is parsed again only when a line is complete.
-  private func canWait(_ bytes: UnsafeRawBufferPointer, _ searchedBytes: Int) -> Bool {
-    let startLineEnd = limits.startLineBytesMax
-    return searchedBytes >= Self.eagerBytes && searchedBytes <= bytes.count && bytes.count < limits.headBytesMax
-      && (bytes.count < startLineEnd || searchedBytes > startLineEnd &+ 4)
-      && ByteClass.endOfText(bytes, from: searchedBytes, to: bytes.count) == bytes.count
   }
 
   private mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPWireError) -> HeadResult {

@@ -15,6 +15,7 @@ enum RequestLine {
 
     let methodEnd = min(end, start &+ methodBytesMax &+ 1, lineEnd)
     while at < methodEnd, ByteClass.isToken(bytes[at]) { at &+= 1 }
+    if at &- start > methodBytesMax { throw HTTPWireError(.badMethod) }
     if at == end { return nil }
     if at == lineEnd { throw HTTPWireError(.startLineTooLong) }
     guard at > start, bytes[at] == ByteClass.space else {

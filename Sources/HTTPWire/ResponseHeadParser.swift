@@ -14,8 +14,6 @@ public struct ResponseHeadParser: Sendable {
 
   private var decisive = FieldSection.Decisive()
 
-  private static let eagerBytes = 64
-
   /// Makes a parser and its field table.
   public init(limits: HTTPLimits = .response) {
     self.limits = limits
@@ -36,17 +34,10 @@ public struct ResponseHeadParser: Sendable {
   ) throws(HTTPWireError) -> HeadResult {
     do throws(HTTPWireError) {
       return try bytes.withUnsafeBytes { bytes throws(HTTPWireError) in
-        if canWait(bytes, searchedBytes) { return .incomplete(searchedBytes: bytes.count) }
+        if HeadSearch.canWait(bytes, searchedBytes, limits) { return .incomplete(searchedBytes: bytes.count) }
         return try parse(bytes, requestMethod)
       }
     } catch { throw error.inResponse }
-  }
-
-  private func canWait(_ bytes: UnsafeRawBufferPointer, _ searchedBytes: Int) -> Bool {
-    let startLineEnd = limits.startLineBytesMax
-    return searchedBytes >= Self.eagerBytes && searchedBytes <= bytes.count && bytes.count < limits.headBytesMax
-      && (bytes.count < startLineEnd || searchedBytes > startLineEnd &+ 4)
-      && ByteClass.endOfText(bytes, from: searchedBytes, to: bytes.count) == bytes.count
   }
 
   private mutating func parse(

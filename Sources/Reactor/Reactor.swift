@@ -301,3 +301,12 @@ private final class Sleeper: TimerHandler, @unchecked Sendable {
 
   func timerFired(token: UInt32) { end() }
 }
+
+extension Reactor {
+  /// Runs `body` on this reactor's thread and gives back what it makes: how other threads ask a reactor's objects.
+  public func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
+    await withCheckedContinuation { continuation in
+      execute { continuation.resume(returning: body()) }
+    }
+  }
+}

@@ -47,8 +47,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// Set when the answer has ended while bytes still wait: whether the connection lives on after them.
   private var finishing: Bool?
   private var mustClose = false
-  /// Set while the receiver is asked about a request whose body has not been read.
-  private var isBodyUnread = false
+  private var isBodyExpected = false
   private var isInputPaused = false
   private var isProcessing = false
   private var lingerBytes = 0
@@ -121,12 +120,13 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// - Parameter keepAlive: false when the answer said `connection: close`, or when it was cut.
   public func finishResponse(keepAlive: Bool) {
     guard isResponding else { return }
+    let keepAlive = keepAlive && mayKeepAlive
     guard output.isEmpty else {
-      finishing = keepAlive && mayKeepAlive
+      finishing = keepAlive
       return
     }
     observer = nil
-    if keepAlive && mayKeepAlive {
+    if keepAlive {
       phase = .readingHead
       setDeadline(after: input.isEmpty ? context.limits.idleTimeout : context.limits.headTimeout)
       if isInputPaused {
@@ -147,8 +147,9 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     close(abruptly: true)
   }
 
-  /// Whether the connection can be used again after the answer under way, as far as the gateway is concerned.
-  public var mayKeepAlive: Bool { !mustClose && !isBodyUnread }
+  /// Whether the connection can be used again after the answer under way. Not while part of the request's body is still to come: what follows
+  /// could not be told from a next request.
+  public var mayKeepAlive: Bool { !mustClose && !isBodyExpected }
 
   func closeWhenIdle() {
     mustClose = true
@@ -286,13 +287,10 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     if !head.keepAlive { mustClose = true }
     deadline = .never
     phase = .responding
-    // If it is answered from inside the call, what follows is its body and must never be taken for a next request.
-    isBodyUnread = head.framing.hasBody
+    isBodyExpected = head.framing.hasBody
     guard let bytesMax = context.receiver.requestHead(head, context.parser.fields, span, on: self) else {
-      if isBodyUnread { mustClose = true }
-      return headEnd
+      return isBodyExpected ? bytes.count : headEnd
     }
-    isBodyUnread = false
     let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[headEnd...])
     switch head.framing {
     case .none, .untilClose:
@@ -304,6 +302,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
         return bytes.count
       }
       if rest.count >= length {
+        isBodyExpected = false
         context.receiver.requestComplete(UnsafeRawBufferPointer(rebasing: rest[..<length]), on: self)
         return headEnd + length
       }
@@ -340,6 +339,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
         if step.ended && body.isEmpty {
           phase = .responding
           deadline = .never
+          isBodyExpected = false
           context.receiver.requestComplete(UnsafeRawBufferPointer(rebasing: payload), on: self)
           return step.consumed
         }
@@ -359,6 +359,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     swap(&complete, &body)
     phase = .responding
     deadline = .never
+    isBodyExpected = false
     complete.withUnsafeBytes { context.receiver.requestComplete($0, on: self) }
   }
 

@@ -56,6 +56,8 @@ public protocol DownstreamObserver: AnyObject {
   func downstreamDrained()
   /// The client has left, or reads nothing. The connection is closed; nothing can be sent any more.
   func downstreamGone(_ reason: DownstreamGone)
+  /// The gateway ends: say so to the client and finish now.
+  func downstreamMustEnd()
 }
 
 /// Why a client is gone.
@@ -115,7 +117,10 @@ public final class DownstreamContext: @unchecked Sendable {
   public func cutAll() -> Int {
     var cut = 0
     for (_, connection) in connections.entries {
-      if connection.isResponding { cut += 1 }
+      if connection.isResponding {
+        cut += 1
+        connection.observer?.downstreamMustEnd()
+      }
       connection.leave(.shutDown)
     }
     return cut

@@ -52,7 +52,7 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
   private var method = HTTPMethod.get
   private var headBytes: [UInt8] = []
   private var headSearched = 0
-  private var decoder = ChunkedDecoder()
+  private var decoder = ChunkedDecoder(limits: .response)
   private var keepsAlive = false
   private var isPaused = false
   /// Whether any byte of the current answer has arrived: before the first one a stale session may be retried.
@@ -395,7 +395,7 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
         interimCount = 0
         keepsAlive = head.keepAlive && !mustClose
         phase = .readingBody(Self.bodyState(head.framing))
-        decoder = ChunkedDecoder()
+        decoder = ChunkedDecoder(limits: .response)
         receiver?.responseHead(head, context.parser.fields, span, from: self)
         return isClosed ? nil : end
       }
