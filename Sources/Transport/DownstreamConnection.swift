@@ -396,7 +396,10 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     guard !isClosed else { return }
     let observer = observer
     self.observer = nil
-    close(abruptly: reason != .left)
+    // An answer that was ended and only lingers is whole: a reset would take what of it the client has not received.
+    var isLingering = false
+    if case .lingering = phase { isLingering = true }
+    close(abruptly: reason != .left && !isLingering)
     observer?.downstreamGone(reason)
   }
 
