@@ -33,6 +33,13 @@ enum Client {
     }
   }
 
+  /// Asked on the session's own reactor.
+  static func isClosed(_ session: UpstreamSession, _ pool: SessionPool) async -> Bool {
+    await withCheckedContinuation { continuation in
+      pool.reactor.execute { continuation.resume(returning: session.isClosed) }
+    }
+  }
+
   /// One request from lease to give-back, with one retry on a fresh session when a kept one was stale; nil when it was answered.
   static func request(_ pool: SessionPool) async -> Failure? {
     let first = await exchange(pool, LeaseWish())
