@@ -17,7 +17,9 @@ struct BenchmarksCommand: ParsableCommand {
       for scenario in scenarios { print("\(scenario.name): \(scenario.summary)") }
       return
     }
-    guard !scenarios.isEmpty else { throw ValidationError("No scenario's name contains \(options.filter.joined(separator: " or ")).") }
+    guard !scenarios.isEmpty else {
+      throw ValidationError("No scenario's name contains \(options.filter.joined(separator: " or ")).")
+    }
     let thresholds = try options.check.map(Thresholds.read)
     // Results that a program reads must not be mixed with what a person reads.
     let output = options.json == "-" ? FileHandle.standardError : FileHandle.standardOutput

@@ -141,7 +141,8 @@ final class ChildProcess {
     custodian?.forget(pid)
   }
 
-  private static func add(_ output: Output, _ target: Int32, pipe: Int32, to actions: inout posix_spawn_file_actions_t) {
+  private static func add(_ output: Output, _ target: Int32, pipe: Int32, to actions: inout posix_spawn_file_actions_t)
+  {
     switch output {
     case .inherited: break
     case .file(let path): posix_spawn_file_actions_addopen(&actions, target, path, O_WRONLY | O_CREAT | O_APPEND, 0o600)

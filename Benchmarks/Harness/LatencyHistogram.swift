@@ -20,7 +20,8 @@ struct LatencyHistogram {
   var summary: LatencySummary? {
     guard total > 0 else { return nil }
     return LatencySummary(
-      count: total, mean: sum / Double(total) / 1000, p50: percentile(0.50), p90: percentile(0.90), p99: percentile(0.99),
+      count: total, mean: sum / Double(total) / 1000, p50: percentile(0.50), p90: percentile(0.90),
+      p99: percentile(0.99),
       max: Double(largest) / 1000)
   }
 

@@ -12,11 +12,16 @@ struct Metric: Codable, Hashable {
   static let cpuPerRequest = Metric(key: "cpuMicrosecondsPerRequest", label: "gateway CPU µs/request", decimals: 2)
   static let cpuPerEvent = Metric(key: "cpuMicrosecondsPerEvent", label: "gateway CPU µs/event", decimals: 2)
   static let gatewayBusy = Metric(key: "gatewayProcessorPercent", label: "gateway processor %", decimals: 1)
+  static let gatewayKeptWaiting = Metric(
+    key: "gatewayKeptWaitingPercent", label: "gateway kept waiting by others %", decimals: 1)
   static let loadBusy = Metric(key: "loadProcessorPercent", label: "load and upstream processor %", decimals: 1)
-  static let voluntarySwitches = Metric(key: "voluntarySwitchesPerSecond", label: "gateway switches/s, waiting", decimals: 0)
-  static let involuntarySwitches = Metric(key: "involuntarySwitchesPerSecond", label: "gateway switches/s, pushed off", decimals: 0)
+  static let voluntarySwitches = Metric(
+    key: "voluntarySwitchesPerSecond", label: "gateway switches/s, waiting", decimals: 0)
+  static let involuntarySwitches = Metric(
+    key: "involuntarySwitchesPerSecond", label: "gateway switches/s, pushed off", decimals: 0)
   static let residentIdle = Metric(key: "residentBytesIdle", label: "gateway resident bytes, idle", decimals: 0)
-  static let residentLive = Metric(key: "residentBytesLive", label: "gateway resident bytes, all streams live", decimals: 0)
+  static let residentLive = Metric(
+    key: "residentBytesLive", label: "gateway resident bytes, all streams live", decimals: 0)
   static let bytesPerStream = Metric(key: "bytesPerStream", label: "gateway bytes/stream", decimals: 0)
   static let startup = Metric(key: "startupMilliseconds", label: "exec to first answer, ms", decimals: 2)
 

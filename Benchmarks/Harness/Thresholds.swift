@@ -33,8 +33,10 @@ struct Thresholds: Codable {
   }
 
   private func breach(_ bound: Bound, _ report: ScenarioReport) -> String? {
-    let name = "\(bound.scenario): \(bound.metric) of \(bound.contender)" + (bound.relativeTo.map { " relative to \($0)" } ?? "")
-    let values = bound.relativeTo.map { report.ratios(bound.metric, of: bound.contender, to: $0) }
+    let name =
+      "\(bound.scenario): \(bound.metric) of \(bound.contender)" + (bound.relativeTo.map { " relative to \($0)" } ?? "")
+    let values =
+      bound.relativeTo.map { report.ratios(bound.metric, of: bound.contender, to: $0) }
       ?? report.values(bound.metric, of: bound.contender)
     guard let median = Spread(values)?.median else { return "\(name) was not measured" }
     let figure = Table.number(median, decimals: bound.relativeTo == nil ? 2 : 3)

@@ -8,8 +8,8 @@ struct LoadPlan: Codable {
   /// The upstream itself: its answer is what every answer has to equal.
   var referencePort: UInt16
   var answer: Answer
-  /// Events with text that a stream must have for the reference itself to be right; 0 for whole answers.
-  var textEvents = 0
+  /// What the upstream was told to answer.
+  var script: UpstreamScript
   var connections: Int
   /// The connections are opened evenly over this time, so that streams do not run in step.
   var rampSeconds: Double
@@ -42,10 +42,11 @@ struct LoadResult: Codable {
   /// Answers that were wrong or missing, and the first of them in words.
   var failures = 0
   var failureSamples: [String] = []
-  /// Request sent to last byte; request sent to first event with text; upstream's send to this process' receive.
+  /// Request sent to last byte, and to the first event with text.
   var latency: LatencySummary?
   var firstText: LatencySummary?
-  var eventDelay: LatencySummary?
+  /// How far an event came behind its stream's own pace, which its most punctual event sets; paced streams only.
+  var lateness: LatencySummary?
   /// The watched processes: before the first connection, at the beginning and the end of the window.
   var atRest: ProcessSample?
   var atBegin: ProcessSample?

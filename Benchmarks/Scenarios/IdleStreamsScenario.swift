@@ -5,19 +5,22 @@ struct IdleStreamsScenario: Scenario {
 
   func run(_ bench: Bench) throws -> ScenarioReport {
     let options = bench.options
-    let shape = StreamShape(textEvents: 60, gapMilliseconds: 250)
+    let script = UpstreamScript(textEvents: 60, gapMilliseconds: 250)
     var report = ScenarioReport(
       name: name, summary: summary,
       parameters: [
-        ("streams", "\(options.streams)"), ("events", "gap \(shape.gapMilliseconds) ms, about 260 bytes each"),
+        ("streams", "\(options.streams)"), ("events", "gap \(script.gapMilliseconds) ms, about 260 bytes each"),
         ("rounds", "\(options.rounds)"),
       ])
     // The streams last longer than the run and are cut off at its end.
-    var plan = LoadPlan(.stream, connections: options.streams, rampSeconds: 1, windowSeconds: 2, drainSeconds: 0)
+    var plan = LoadPlan(
+      .stream, script, connections: options.streams, rampSeconds: 1, windowSeconds: 2, drainSeconds: 0)
     plan.measuresMemory = true
-    try GatewayRun(bench: bench, shape: shape, plan: plan).run(into: &report, takesPart: { $0.hasProcess }) { result, _ in
+    try GatewayRun(bench: bench, plan: plan).run(into: &report, takesPart: { $0.hasProcess }) { result, _ in
       var measurement = Measurement()
-      guard let atRest = result.atRest, let atEnd = result.atEnd, result.openStreams == options.streams else { return measurement }
+      guard let atRest = result.atRest, let atEnd = result.atEnd, result.openStreams == options.streams else {
+        return measurement
+      }
       measurement.set(.residentIdle, Double(atRest.residentBytes))
       measurement.set(.residentLive, Double(atEnd.residentBytes))
       let growth = Double(atEnd.residentBytes) - Double(atRest.residentBytes)
