@@ -1,4 +1,5 @@
 import ArgumentParser
+import CBenchmarks
 import Foundation
 import Glibc
 import ScriptedUpstream
@@ -14,6 +15,7 @@ struct UpstreamCommand: ParsableCommand {
     settings.defaultScript = try Script(parsing: script)
     // It only counts requests: remembering each would cost more than answering it.
     settings.requestsKeptMax = 0
+    bench_stamp_sends()
     let server = try ScriptedUpstreamServer(settings)
     FileHandle.standardOutput.write(Data("\(server.port)\n".utf8))
     while true { pause() }

@@ -13,7 +13,7 @@ struct Metric: Codable, Hashable {
   static let cpuPerEvent = Metric(key: "cpuMicrosecondsPerEvent", label: "gateway CPU µs/event", decimals: 2)
   static let gatewayBusy = Metric(key: "gatewayProcessorPercent", label: "gateway processor %", decimals: 1)
   static let gatewayKeptWaiting = Metric(
-    key: "gatewayKeptWaitingPercent", label: "gateway kept waiting by others %", decimals: 1)
+    key: "gatewayKeptWaitingPercent", label: "gateway waiting for a processor %", decimals: 1)
   static let loadBusy = Metric(key: "loadProcessorPercent", label: "load and upstream processor %", decimals: 1)
   static let voluntarySwitches = Metric(
     key: "voluntarySwitchesPerSecond", label: "gateway switches/s, waiting", decimals: 0)

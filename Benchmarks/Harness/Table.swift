@@ -26,7 +26,21 @@ enum Table {
       if hasRatio { row.append(cell(report.ratios(metric.key, of: "sluice", to: "nginx"), 3)) }
       rows.append(row)
     }
-    return text + align(rows)
+    return text + align(rows) + disturbance(report)
+  }
+
+  /// Percent of the window in which a gateway may have been kept from its processor before its figures are doubted.
+  private static let keptWaitingPercentMax = 10.0
+
+  /// Says so when neighbours on the machine had the gateway's processor.
+  private static func disturbance(_ report: ScenarioReport) -> String {
+    let disturbed = report.contenders.map(\.name).filter { name in
+      report.values(Metric.gatewayKeptWaiting.key, of: name).contains { $0 > keptWaitingPercentMax }
+    }
+    guard !disturbed.isEmpty else { return "" }
+    return
+      "  DISTURBED: \(disturbed.joined(separator: " and ")) had to wait for a processor in some round (neighbours, or more threads than processors); "
+      + "latencies and throughput say nothing, ratios little\n"
   }
 
   /// `median (min … max)`; an empty text when there is nothing.

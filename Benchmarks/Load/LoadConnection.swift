@@ -10,21 +10,20 @@ final class LoadConnection: EventHandler {
   private var reader = ResponseReader()
   private var checker = AnswerChecker()
   private var asked = MonotonicTime(nanoseconds: 0)
-  /// When the text events of the current answer came.
-  private var arrivals: ContiguousArray<UInt64> = []
+  private var hasText = false
 
   /// Whether a request is under way.
   private(set) var isBusy = false
 
   /// Whether at least one event of the current answer has come.
-  var hasBegun: Bool { isBusy && checker.events > 0 }
+  var hasBegun: Bool { isBusy && checker.pieces > 0 }
 
   init(_ generator: LoadGenerator) { self.generator = generator }
 
   /// Asks the next request, connecting first if need be.
   func ask() {
     isBusy = true
-    arrivals.removeAll(keepingCapacity: true)
+    hasText = false
     reader.reset()
     checker = AnswerChecker()
     if descriptor < 0 { connect() } else { send() }
@@ -82,10 +81,10 @@ final class LoadConnection: EventHandler {
     let now = MonotonicTime.readClock()
     var isRight = true
     let progress = reader.feed(bytes) { body in
-      isRight = isRight && checker.feed(body, generator.referenceBytes, generator.ends) { finished($0, now) }
+      isRight = isRight && checker.feed(body, generator.referenceBytes, generator.pieces) { finished($0, $1, now) }
     }
     guard isRight else {
-      return broken("byte \(checker.offset) of the body, in or behind event \(checker.events), is not the upstream's")
+      return broken("byte \(checker.offset) of the body, in event \(checker.pieces), is not the upstream's")
     }
     switch progress {
     case .unfinished: break
@@ -95,21 +94,23 @@ final class LoadConnection: EventHandler {
   }
 
   @inline(__always)
-  private func finished(_ event: Int, _ now: MonotonicTime) {
+  private func finished(_ piece: Int, _ stamp: UInt32, _ now: MonotonicTime) {
     guard generator.isStream else { return }
     generator.countEvent()
-    guard generator.textEvents.contains(event) else { return }
-    if arrivals.isEmpty { generator.recordFirstText(now.nanoseconds(since: asked)) }
-    arrivals.append(now.nanoseconds)
+    guard generator.textEvents.contains(piece) else { return }
+    if !hasText {
+      hasText = true
+      generator.recordFirstText(now.nanoseconds(since: asked))
+    }
+    generator.recordDelay(microseconds: UInt32(truncatingIfNeeded: now.nanoseconds / 1000) &- stamp)
   }
 
   private func complete(_ now: MonotonicTime) {
     guard reader.status == 200 else { return broken("status \(reader.status)") }
     guard reader.isEventStream == generator.isStream else { return broken("the content type is not the upstream's") }
-    guard checker.events == generator.ends.count else {
-      return broken("the answer ended after \(checker.events) of \(generator.ends.count) events")
+    guard checker.pieces == generator.pieces.count else {
+      return broken("the answer ended after \(checker.pieces) of \(generator.pieces.count) events")
     }
-    generator.recordLateness(arrivals)
     isBusy = false
     if reader.closes { disconnect() }
     generator.answered(self, now.nanoseconds(since: asked))

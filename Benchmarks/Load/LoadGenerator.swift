@@ -9,7 +9,7 @@ final class LoadGenerator: TimerHandler {
   let address: SocketAddress
   let request: UnsafeRawBufferPointer
   let referenceBytes: UnsafeRawBufferPointer
-  let ends: UnsafeBufferPointer<Int>
+  let pieces: UnsafeBufferPointer<ReferenceAnswer.Piece>
   let textEvents: Range<Int>
   let isStream: Bool
 
@@ -23,12 +23,14 @@ final class LoadGenerator: TimerHandler {
   /// A run that fails this often has told enough.
   private static let failuresMax = 20
 
+  private static let delayMicrosecondsMax: UInt32 = 60_000_000
+
   private let plan: LoadPlan
   private var connections: [LoadConnection] = []
   private var result = LoadResult()
   private var latency = LatencyHistogram()
   private var firstText = LatencyHistogram()
-  private var lateness = LatencyHistogram()
+  private var eventDelay = LatencyHistogram()
   private var isMeasuring = false
   private var isDraining = false
   private var windowBegan = MonotonicTime(nanoseconds: 0)
@@ -51,9 +53,9 @@ final class LoadGenerator: TimerHandler {
     // Held for the life of the process.
     self.request = Self.kept(request)
     referenceBytes = Self.kept(reference.bytes)
-    let ends = UnsafeMutableBufferPointer<Int>.allocate(capacity: reference.ends.count)
-    _ = ends.initialize(from: reference.ends)
-    self.ends = UnsafeBufferPointer(ends)
+    let pieces = UnsafeMutableBufferPointer<ReferenceAnswer.Piece>.allocate(capacity: reference.pieces.count)
+    _ = pieces.initialize(from: reference.pieces)
+    self.pieces = UnsafeBufferPointer(pieces)
   }
 
   /// Does the whole run.
@@ -72,7 +74,7 @@ final class LoadGenerator: TimerHandler {
     reactor.run()
     result.latency = latency.summary
     result.firstText = firstText.summary
-    result.lateness = lateness.summary
+    result.eventDelay = eventDelay.summary
     return result
   }
 
@@ -101,17 +103,10 @@ final class LoadGenerator: TimerHandler {
     if isMeasuring { firstText.record(nanoseconds) }
   }
 
-  /// Takes a whole stream's arrivals. The upstream sends event k at its begin + k gaps whatever happened before, so what remains
-  /// when the gaps are taken away is the begin, the same for all, and each event's own delay. The first event waits for no
-  /// timer and so comes a part of a tick earlier than the pace: it does not count.
-  func recordLateness(_ arrivals: ContiguousArray<UInt64>) {
-    let gap = UInt64(plan.script.gapMilliseconds) * 1_000_000
-    guard isMeasuring, gap > 0 else { return }
-    var begin = UInt64.max
-    for (index, arrival) in arrivals.enumerated().dropFirst() { begin = min(begin, arrival &- UInt64(index) &* gap) }
-    for (index, arrival) in arrivals.enumerated().dropFirst() {
-      lateness.record(arrival &- UInt64(index) &* gap &- begin)
-    }
+  @inline(__always)
+  func recordDelay(microseconds: UInt32) {
+    // A stamp whose write the kernel cut in two is no time; it shows as one far away.
+    if isMeasuring && microseconds < Self.delayMicrosecondsMax { eventDelay.record(UInt64(microseconds) * 1000) }
   }
 
   func answered(_ connection: LoadConnection, _ nanoseconds: UInt64) {

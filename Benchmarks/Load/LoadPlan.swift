@@ -45,8 +45,8 @@ struct LoadResult: Codable {
   /// Request sent to last byte, and to the first event with text.
   var latency: LatencySummary?
   var firstText: LatencySummary?
-  /// How far an event came behind its stream's own pace, which its most punctual event sets; paced streams only.
-  var lateness: LatencySummary?
+  /// The upstream's send of an event to this process' receive of it.
+  var eventDelay: LatencySummary?
   /// The watched processes: before the first connection, at the beginning and the end of the window.
   var atRest: ProcessSample?
   var atBegin: ProcessSample?

@@ -28,7 +28,7 @@ enum StreamMeasurement {
     measurement.set(.eventsPerSecond, Double(result.eventsInWindow) / result.seconds)
     measurement.set(.streamsPerSecond, Double(result.answersInWindow) / result.seconds)
     measurement.set(Metric.latencies("firstText", "first text"), result.firstText)
-    measurement.set(Metric.latencies("lateness", "behind pace"), result.lateness)
+    measurement.set(Metric.latencies("eventDelay", "event delay"), result.eventDelay)
     if contender.hasProcess {
       measurement.set(.cpuPerEvent, result.gatewayMicroseconds / Double(max(1, result.eventsInWindow)))
     }
