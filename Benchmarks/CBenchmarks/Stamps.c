@@ -6,9 +6,9 @@
 #include <sys/types.h>
 #include <time.h>
 
-// A send that writes the time into what it sends. It stands before the C library's in this executable, so the simulator in
-// the upstream process calls it without knowing; the load process reads the time out again. The place is the fingerprint that every
-// chunk bears and no client looks at, so the bytes' number and shape stay as they are.
+// A send that writes the time into what it sends. It stands before the C library's in this executable, so the
+// simulator in the upstream process calls it without knowing; the load process reads the time out again. The place is
+// the fingerprint that every chunk bears and no client looks at, so the bytes' number and shape stay as they are.
 
 static const char field[] = "\"system_fingerprint\":\"fp_";
 enum { digits = 8, stamped_bytes_max = 4096 };

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
 
-/// `swift run -c release Benchmarks`: the harness' front door. The processes that it starts are this same executable under hidden names.
+/// `swift run -c release Benchmarks`: the harness' front door. The processes that it starts are this same executable
+/// under hidden names.
 @main
 struct BenchmarksCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

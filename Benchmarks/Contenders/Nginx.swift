@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// nginx as a bare reverse proxy: the C program to compare with. One worker, kept connections both ways, no buffering, no log.
+/// nginx as a bare reverse proxy: the C program to compare with. One worker, kept connections both ways, no
+/// buffering, no log.
 struct Nginx: Contender {
   let name = "nginx"
   let words: String

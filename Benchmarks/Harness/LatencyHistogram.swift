@@ -1,4 +1,5 @@
-/// Counts times in steps of less than 2 % of their size, so that millions of them cost 15 kB and a percentile is exact to 1 %.
+/// Counts times in steps of less than 2 % of their size, so that millions of them cost 15 kB and a percentile is
+/// exact to 1 %.
 struct LatencyHistogram {
   /// 0 ..< 128 one by one, then 64 equal steps to every doubling.
   private static let stepBits = 7

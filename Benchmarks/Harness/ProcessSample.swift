@@ -9,7 +9,8 @@ struct ProcessSample: Codable {
   /// Context switches because a thread waited, and because it was pushed off its processor.
   var voluntarySwitches: UInt64 = 0
   var involuntarySwitches: UInt64 = 0
-  /// Resident memory in bytes, from `smaps_rollup`, which walks the pages; the counters of `statm` lag behind by up to some hundred kB.
+  /// Resident memory in bytes, from `smaps_rollup`, which walks the pages; the counters of `statm` lag behind by up
+  /// to some hundred kB.
   var residentBytes: UInt64 = 0
 
   /// Samples the processes now. One that has ended counts as zero.

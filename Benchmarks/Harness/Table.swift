@@ -3,8 +3,9 @@ import Foundation
 /// Renders reports as text.
 enum Table {
   static func heading(_ machine: Machine, _ bench: Bench) -> String {
+    let memory = number(machine.memoryGibibytes, decimals: 1) + " GiB"
     var lines = [
-      "machine     \(machine.processorModel), \(machine.processors) processors, \(number(machine.memoryGibibytes, decimals: 1)) GiB, Linux \(machine.kernel)",
+      "machine     \(machine.processorModel), \(machine.processors) processors, \(memory), Linux \(machine.kernel)",
       "placement   \(machine.placement)",
     ]
     for contender in bench.contenders { lines.append("contender   \(contender.name): \(contender.words)") }
@@ -38,9 +39,8 @@ enum Table {
       report.values(Metric.gatewayKeptWaiting.key, of: name).contains { $0 > keptWaitingPercentMax }
     }
     guard !disturbed.isEmpty else { return "" }
-    return
-      "  DISTURBED: \(disturbed.joined(separator: " and ")) had to wait for a processor in some round (neighbours, or more threads than processors); "
-      + "latencies and throughput say nothing, ratios little\n"
+    return "  DISTURBED: \(disturbed.joined(separator: " and ")) had to wait for a processor in some round "
+      + "(neighbours, or more threads than processors); latencies and throughput say nothing, ratios little\n"
   }
 
   /// `median (min … max)`; an empty text when there is nothing.

@@ -25,7 +25,8 @@ struct Thresholds: Codable {
     }
   }
 
-  /// Says what breaks a bound among the scenarios that ran. A figure that was not measured breaks its bound: silence is no proof.
+  /// Says what breaks a bound among the scenarios that ran. A figure that was not measured breaks its bound: silence
+  /// is no proof.
   func breaches(_ reports: [ScenarioReport]) -> [String] {
     reports.flatMap { report in
       bounds.filter { $0.scenario == report.name }.compactMap { breach($0, report) }

@@ -12,9 +12,9 @@ struct UpstreamScript: Codable {
   /// `data:` events of one stream: role, text, finish_reason, usage, `[DONE]`.
   var events: Int { textEvents + 4 }
 
-  /// The script in the simulator's language. Texts of 18 bytes make events of about 260. Each write has a turn of the loop of its
-  /// own (`writeSplit`, larger than any event): without it a stream without a gap would pour out all events in one go, and what
-  /// is measured would be how many of them one read takes.
+  /// The script in the simulator's language. Texts of 18 bytes make events of about 260. Each write has a turn of the
+  /// loop of its own (`writeSplit`, larger than any event): without it a stream without a gap would pour out all
+  /// events in one go, and what is measured would be how many of them one read takes.
   var text: String { "events=\(textEvents) reasoning=0 text=big:18 gap=\(gapMilliseconds)ms writeSplit=65536" }
 
   /// Every event as it has to arrive.

@@ -1,14 +1,15 @@
 import CLinux
 
-/// Walks along the reference answer as an answer comes in, however it is cut into reads. A comparison by `memcmp` is cheaper
-/// than a hash, and says where they part.
+/// Walks along the reference answer as an answer comes in, however it is cut into reads. A comparison by `memcmp` is
+/// cheaper than a hash, and says where they part.
 struct AnswerChecker {
   private(set) var offset = 0
   /// How many pieces have come whole.
   private(set) var pieces = 0
   private var stamp: UInt32 = 0
 
-  /// Compares the next bytes. Calls `finished` with the index and the stamp (0 if it bears none) of each piece that they complete.
+  /// Compares the next bytes. Calls `finished` with the index and the stamp (0 if it bears none) of each piece that
+  /// they complete.
   ///
   /// - Returns: false when a byte is not the reference's.
   @inline(__always)

@@ -3,7 +3,8 @@ import Reactor
 
 /// Keeps a set of connections asking, checks every answer and counts what arrives in the measuring window.
 ///
-/// A run is: ramp (connections open one after the other), warm-up, window, drain. All on one reactor, on the calling thread.
+/// A run is: ramp (connections open one after the other), warm-up, window, drain. All on one reactor, on the calling
+/// thread.
 final class LoadGenerator: TimerHandler {
   let reactor = Reactor(index: 0)
   let address: SocketAddress

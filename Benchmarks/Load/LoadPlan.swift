@@ -23,7 +23,8 @@ struct LoadPlan: Codable {
   var drainSeconds: Double
   /// The processes whose CPU time and memory are read at both ends of the window.
   var watched: [Int32]
-  /// The upstream's process: it shares the load generator's processor, so both together tell whether that was the limit.
+  /// The upstream's process: it shares the load generator's processor, so both together tell whether that was the
+  /// limit.
   var upstream: Int32 = 0
   /// Whether memory is read, once before the first connection and once at the end of the window.
   var measuresMemory = false

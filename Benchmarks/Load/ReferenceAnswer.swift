@@ -1,7 +1,8 @@
-/// What every answer has to equal, byte for byte: the upstream's own answer, asked directly, which in turn has to be what its script says.
+/// What every answer has to equal, byte for byte: the upstream's own answer, asked directly, which in turn has to be
+/// what its script says.
 ///
-/// One thing differs from answer to answer: the digits of an event's fingerprint, in which the upstream process writes the time of the sending
-/// (`bench_stamp_sends`).
+/// One thing differs from answer to answer: the digits of an event's fingerprint, in which the upstream process
+/// writes the time of the sending (`bench_stamp_sends`).
 struct ReferenceAnswer {
   /// One event, or the whole of an answer that is no stream.
   struct Piece {

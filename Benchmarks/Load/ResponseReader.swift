@@ -46,7 +46,8 @@ struct ResponseReader {
     closes = false
   }
 
-  /// Takes what came in; the body's bytes go to `body` piece by piece. Bytes behind the answer's end are wrong: nothing was asked.
+  /// Takes what came in; the body's bytes go to `body` piece by piece. Bytes behind the answer's end are wrong:
+  /// nothing was asked.
   @inline(__always)
   mutating func feed(_ bytes: UnsafeRawBufferPointer, body: (UnsafeRawBufferPointer) -> Void) -> Progress {
     var position = 0

@@ -61,7 +61,8 @@ struct HTTPParseScenario: Scenario {
   }
 
   private static let requestHead =
-    "POST /v1/chat/completions HTTP/1.1\r\nHost: gateway.example:8080\r\nAuthorization: Bearer \(BenchmarkRequest.key)\r\n"
+    "POST /v1/chat/completions HTTP/1.1\r\nHost: gateway.example:8080\r\n"
+    + "Authorization: Bearer \(BenchmarkRequest.key)\r\n"
     + "Content-Type: application/json\r\nAccept: application/json\r\nAccept-Encoding: gzip, deflate\r\n"
     + "User-Agent: OpenAI/Python 2.8.0\r\nX-Stainless-Lang: python\r\nX-Stainless-Package-Version: 2.8.0\r\n"
     + "X-Stainless-OS: Linux\r\nX-Stainless-Arch: x64\r\nX-Stainless-Runtime: CPython\r\n"
@@ -69,7 +70,8 @@ struct HTTPParseScenario: Scenario {
     + "x-stainless-read-timeout: 600\r\nConnection: keep-alive\r\nContent-Length: 318\r\n\r\n"
 
   private static let responseHead =
-    "HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 08:00:00 GMT\r\nServer: uvicorn\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+    "HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 08:00:00 GMT\r\nServer: uvicorn\r\n"
+    + "Content-Type: text/event-stream; charset=utf-8\r\n"
     + "Cache-Control: no-cache\r\nConnection: keep-alive\r\nx-request-id: req_0123456789abcdef0123456789abcdef\r\n"
     + "openai-processing-ms: 214\r\nTransfer-Encoding: chunked\r\n\r\n"
 

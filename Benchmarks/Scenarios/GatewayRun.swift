@@ -1,4 +1,5 @@
-/// The course of every scenario in which load passes through the contenders: first each is checked, then they take turns.
+/// The course of every scenario in which load passes through the contenders: first each is checked, then they take
+/// turns.
 struct GatewayRun {
   let bench: Bench
   /// The plan of the measurement; ports and processes are filled in.
@@ -13,7 +14,7 @@ struct GatewayRun {
   /// - Throws: `BenchmarkError` on the first wrong, lost or reordered answer, in the check or while measuring.
   func run(
     into report: inout ScenarioReport, takesPart: (any Contender) -> Bool = { _ in true },
-    measurement: (LoadResult, any Contender) -> Measurement
+    measurement: (LoadResult, any Contender) throws -> Measurement
   ) throws {
     let contenders = bench.contenders.filter(takesPart)
     guard !contenders.isEmpty else { throw BenchmarkError("no contender can take part") }
@@ -31,7 +32,7 @@ struct GatewayRun {
         let result = try load(contender, plan)
         answers += result.answersChecked
         events += result.eventsChecked
-        report.add(contender.name, measurement(result, contender))
+        report.add(contender.name, try measurement(result, contender))
       }
     }
     report.checked =

@@ -1,4 +1,5 @@
-/// Memory that an open stream costs: resident bytes with all streams live, minus resident bytes before the first, per stream.
+/// Memory that an open stream costs: resident bytes with all streams live, minus resident bytes before the first, per
+/// stream.
 struct IdleStreamsScenario: Scenario {
   let name = "idle-streams"
   let summary = "memory per open stream, 1,000 streams with an event each 250 ms"
@@ -19,7 +20,7 @@ struct IdleStreamsScenario: Scenario {
     try GatewayRun(bench: bench, plan: plan).run(into: &report, takesPart: { $0.hasProcess }) { result, _ in
       var measurement = Measurement()
       guard let atRest = result.atRest, let atEnd = result.atEnd, result.openStreams == options.streams else {
-        return measurement
+        throw BenchmarkError("\(result.openStreams) of \(options.streams) streams were open when memory was read")
       }
       measurement.set(.residentIdle, Double(atRest.residentBytes))
       measurement.set(.residentLive, Double(atEnd.residentBytes))

@@ -1,5 +1,5 @@
-/// Many streams at the pace of a model: what an event costs when every event comes alone. The honest figure per event: nothing
-/// is gained by reading several at once.
+/// Many streams at the pace of a model: what an event costs when every event comes alone. The honest figure per
+/// event: nothing is gained by reading several at once.
 struct StreamPacedScenario: Scenario {
   let name = "stream-paced"
   let summary = "1,000 streams, an event each 20 ms: CPU per event, added delay"
