@@ -14,7 +14,8 @@ extension Exchange: LeaseWaiter {
     _ body: UnsafeRawBufferPointer, fresh: Bool = false, avoidingEndpoint: Int? = nil
   ) {
     plan.began()
-    let upstream = upstream
+    let upstream = snapshot.upstreams[candidate.upstreamIndex]
+    self.upstream = upstream
     record.attempts = plan.attempts
     record.upstream = upstream.name
     if let name = candidate.upstreamModel { record.upstreamModel = String(decoding: name, as: UTF8.self) }
@@ -69,7 +70,7 @@ extension Exchange: LeaseWaiter {
 
   /// Writes the request for the upstream: head and body, with the body's edits spliced in, in one piece of memory.
   private func writeMessage(_ body: UnsafeRawBufferPointer, endpoint: Int) {
-    let upstream = upstream
+    guard let upstream else { return }
     var head = OutputBytes()
     swap(&head, &worker.scratch)
     head.removeAll()
@@ -111,12 +112,13 @@ extension Exchange: LeaseWaiter {
       guard let model, name != askedModel || isBodyEdited else { return .none }
       return .splice(model, name)
     case .json(let fields):
-      var edits = RequestEdits(fields)
       let name = candidate.upstreamModel ?? askedModel
-      if name != askedModel || isBodyEdited {
-        edits.replaceModel(with: JSONText.quoted(String(decoding: name, as: UTF8.self)))
-      }
-      if wantsStream && surface.isChunkStream && upstream.settings.asksForUsage { edits.requireUsage() }
+      let renames = name != askedModel || isBodyEdited
+      let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
+      guard renames || asksForUsage else { return .none }
+      var edits = RequestEdits(fields)
+      if renames { edits.replaceModel(with: JSONText.quoted(String(decoding: name, as: UTF8.self))) }
+      if asksForUsage { edits.requireUsage() }
       return .json(edits)
     }
   }
