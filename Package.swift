@@ -52,7 +52,7 @@ let package = Package(
     room("Transport", ["Reactor", "HTTPWire", "CLinux", "COpenSSL"]),
 
     // Floor 3: actors.
-    room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration"]),
+    room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration", "Routing"]),
 
     // Floor 4: the request path.
     room(
@@ -63,14 +63,20 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    room(
+      "Admin",
+      ["Gateway", "Upstreams", "ChatProtocol", "GatewayConfiguration", "HTTPWire", "Reactor", "Transport"]),
+
     // Floor 5: composition.
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "COpenSSL", "CHiredis", "CLZ4",
+        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "CLinux", "COpenSSL", "CHiredis",
+        "CLZ4",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -97,7 +103,7 @@ let package = Package(
     tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
     tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),
     tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
-    tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "TestKit"]),
+    tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "GatewayConfiguration", "HTTPWire", "TestKit"]),
     tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
     tests("GatewayTests", ["Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration"]),
   ],

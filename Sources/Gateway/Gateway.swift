@@ -1,1 +1,221 @@
-// Placeholder until the first part of Gateway lands.
+public import GatewayConfiguration
+internal import Glibc
+public import Reactor
+internal import Routing
+internal import Synchronization
+public import Transport
+public import Upstreams
+
+/// The running gateway: a worker and its listeners on each reactor, a supervisor for each upstream, one configuration at a time.
+public final class Gateway: Sendable {
+  private struct State: Sendable {
+    var snapshot: GatewaySnapshot
+    var isDraining = false
+  }
+
+  private let group: ReactorGroup
+  private let workers: [GatewayWorker]
+  private let contexts: [UpstreamContext]
+  private let resolver: Resolver
+  private let sink: LogSink
+  private let state: Mutex<State>
+  /// Where the gateway listens, with the ports that the kernel chose for port 0.
+  public let addresses: [SocketAddress]
+
+  /// Starts to listen and serve.
+  ///
+  /// - Parameter group: reactors to run on; the caller shuts them down after `shutDown`.
+  /// - Throws: `GatewayStartError` when an address cannot be listened on, or a TLS file cannot be used.
+  public static func start(
+    _ settings: GatewaySettings, on group: ReactorGroup, sink: LogSink, resolver: Resolver = Resolver()
+  ) async throws -> Gateway {
+    let contexts = group.reactors.map { UpstreamContext(reactor: $0) }
+    let snapshot = try await makeSnapshot(
+      settings, previous: nil, group: group, contexts: contexts, resolver: resolver)
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    let startedAt = now.tv_sec
+    var workers: [GatewayWorker] = []
+    for reactor in group.reactors {
+      workers.append(
+        await reactor.run {
+          GatewayWorker(
+            reactor: reactor, snapshot: snapshot, log: AccessLog(sink: sink), startedAtUnixSeconds: startedAt)
+        })
+    }
+    let addresses = try await listen(settings.server.listen, workers)
+    return Gateway(group, workers, contexts, resolver, sink, snapshot, addresses)
+  }
+
+  private init(
+    _ group: ReactorGroup, _ workers: [GatewayWorker], _ contexts: [UpstreamContext], _ resolver: Resolver,
+    _ sink: LogSink, _ snapshot: GatewaySnapshot, _ addresses: [SocketAddress]
+  ) {
+    self.group = group
+    self.workers = workers
+    self.contexts = contexts
+    self.resolver = resolver
+    self.sink = sink
+    self.addresses = addresses
+    state = Mutex(State(snapshot: snapshot))
+  }
+
+  private static func listen(_ wanted: [ListenAddress], _ workers: [GatewayWorker]) async throws -> [SocketAddress] {
+    var addresses: [SocketAddress] = []
+    for listen in wanted {
+      guard var address = SocketAddress(literal: listen.host, port: UInt16(clamping: listen.port)) else {
+        throw GatewayStartError("server.listen: '\(listen.host)' is not an IP address.")
+      }
+      for (index, worker) in workers.enumerated() {
+        let descriptor: Int32
+        do throws(Socket.OpenError) {
+          descriptor = try Socket.listen(on: address)
+        } catch {
+          throw GatewayStartError("server.listen: \(error).")
+        }
+        let target = address
+        let bound = await worker.reactor.run { worker.listen(descriptor, target) }
+        // Port 0: the others join the port that the first was given.
+        if index == 0 { address = bound }
+      }
+      addresses.append(address)
+    }
+    return addresses
+  }
+
+  // MARK: Reload
+
+  /// The configuration at work.
+  public var settings: GatewaySettings { state.withLock { $0.snapshot.settings } }
+
+  /// Counts the configurations of this process, from 1.
+  public var generation: Int { state.withLock { $0.snapshot.generation } }
+
+  /// Swaps the configuration. Requests under way keep theirs; upstreams of the same name keep their sessions.
+  ///
+  /// - Throws: `GatewayStartError`; nothing has changed then.
+  public func reload(_ settings: GatewaySettings) async throws {
+    let previous = state.withLock { $0.snapshot }
+    let snapshot = try await Self.makeSnapshot(
+      settings, previous: previous, group: group, contexts: contexts, resolver: resolver)
+    for worker in workers { await worker.reactor.run { worker.apply(snapshot) } }
+    state.withLock { $0.snapshot = snapshot }
+  }
+
+  private static func makeSnapshot(
+    _ settings: GatewaySettings, previous: GatewaySnapshot?, group: ReactorGroup, contexts: [UpstreamContext],
+    resolver: Resolver
+  ) async throws -> GatewaySnapshot {
+    var upstreams: [UpstreamRuntime] = []
+    for upstream in settings.upstreams {
+      if let old = previous?.upstreams.first(where: { $0.name == upstream.name }),
+        old.settings.connectsLike(upstream)
+      {
+        do throws(TransportError) {
+          try await old.running.supervisor.reconfigure(upstream)
+        } catch {
+          throw GatewayStartError("upstreams.\(upstream.name): \(error).")
+        }
+        upstreams.append(UpstreamRuntime(settings: upstream, running: old.running))
+        continue
+      }
+      do {
+        let supervisor = try UpstreamSupervisor(
+          settings: upstream, reactors: group.reactors, contexts: contexts, resolver: resolver)
+        group.reactors[0].startTask { await supervisor.run() }
+        let running = RunningUpstream(
+          supervisor: supervisor, pools: group.reactors.indices.map { supervisor.pool(on: $0) },
+          reactor: group.reactors[0])
+        upstreams.append(UpstreamRuntime(settings: upstream, running: running))
+      } catch {
+        throw GatewayStartError("upstreams.\(upstream.name): \(error).")
+      }
+    }
+    let routes: RouteTable
+    do throws(RoutingError) {
+      routes = try RouteTable(settings)
+    } catch {
+      throw GatewayStartError("models: \(error).")
+    }
+    return GatewaySnapshot(
+      settings: settings, routes: routes, upstreams: upstreams,
+      generation: (previous?.generation ?? 0) + 1)
+  }
+
+  // MARK: Ending
+
+  /// Stops accepting and waits for running requests; after `deadline` cuts what is left, with words where the protocol has them.
+  ///
+  /// - Returns: how many requests were cut.
+  public func drain(within deadline: Duration) async -> Int {
+    state.withLock { $0.isDraining = true }
+    for worker in workers {
+      await worker.reactor.run {
+        worker.isReady = false
+        worker.stopListening()
+        worker.downstream.closeIdle()
+      }
+    }
+    let end = MonotonicTime.readClock() + deadline
+    while MonotonicTime.readClock() < end {
+      if await activeCount() == 0 { break }
+      await group.reactors[0].sleep(until: MonotonicTime.readClock() + .milliseconds(20))
+    }
+    var cut = 0
+    for worker in workers { cut += await worker.reactor.run { worker.downstream.cutAll() } }
+    return cut
+  }
+
+  /// Requests under way on all reactors.
+  public func activeCount() async -> Int {
+    var count = 0
+    for worker in workers { count += await worker.reactor.run { worker.activeCount } }
+    return count
+  }
+
+  /// Whether the gateway takes requests.
+  public var isReady: Bool { state.withLock { !$0.isDraining } }
+
+  /// Ends the upstreams' sessions and writes the last log lines. After `drain`.
+  public func shutDown() async {
+    for upstream in state.withLock({ $0.snapshot.upstreams }) { await upstream.running.supervisor.shutDown() }
+    for worker in workers { await worker.reactor.run { worker.flushLog() } }
+  }
+
+  // MARK: Looking in
+
+  /// Pieces of log that were dropped because the writer could not keep up.
+  public var logPiecesDropped: Int { sink.droppedCount }
+
+  /// The pools' gauges of each upstream.
+  public func gauges() async -> [(upstream: String, gauges: UpstreamGauges)] {
+    var all: [(String, UpstreamGauges)] = []
+    for upstream in state.withLock({ $0.snapshot.upstreams }) {
+      all.append((upstream.name, await upstream.running.supervisor.gauges()))
+    }
+    return all
+  }
+
+  /// Open client connections on all reactors.
+  public func connectionCount() async -> Int {
+    var count = 0
+    for worker in workers { count += await worker.reactor.run { worker.downstream.connectionCount } }
+    return count
+  }
+}
+
+/// Why the gateway cannot start, or cannot take a configuration.
+public struct GatewayStartError: Error, CustomStringConvertible {
+  /// The key, what is wrong, what to do.
+  public let description: String
+
+  /// An error in words.
+  public init(_ description: String) { self.description = description }
+}
+
+extension UpstreamSettings {
+  /// Whether sessions made under `self` can serve under `other`: the same endpoints, secured alike.
+  func connectsLike(_ other: UpstreamSettings) -> Bool {
+    endpoints == other.endpoints && tls == other.tls && dnsRefresh == other.dnsRefresh && balance == other.balance
+  }
+}

@@ -1,0 +1,138 @@
+internal import Gateway
+internal import HTTPWire
+internal import Reactor
+internal import Transport
+
+/// Answers the operators' requests.
+///
+/// `@unchecked Sendable`: confined to the admin reactor's thread.
+final class AdminDesk: RequestReceiver, @unchecked Sendable {
+  private static let bodyBytesMax = 4096
+
+  private let reactor: Reactor
+  private let gateway: Gateway
+  private let reload: @Sendable () async -> (taken: Bool, words: String)
+  private var context: DownstreamContext?
+  private var listener: Listener?
+  /// What the request under way on a connection asks for.
+  private final class Pending: DownstreamObserver {
+    let path: String
+    let method: HTTPMethod
+    let hasHeader: Bool
+    var isGone = false
+    init(_ path: String, _ method: HTTPMethod, hasHeader: Bool) {
+      self.path = path
+      self.method = method
+      self.hasHeader = hasHeader
+    }
+    func downstreamDrained() {}
+    func downstreamGone(_ reason: DownstreamGone) { isGone = true }
+    func downstreamMustEnd() {}
+  }
+
+  init(
+    reactor: Reactor, descriptor: Int32, address: SocketAddress, gateway: Gateway,
+    reload: @escaping @Sendable () async -> (taken: Bool, words: String)
+  ) {
+    self.reactor = reactor
+    self.gateway = gateway
+    self.reload = reload
+    var limits = DownstreamLimits()
+    limits.connectionsMax = 256
+    let context = DownstreamContext(reactor: reactor, limits: limits, headLimits: .request, receiver: self)
+    self.context = context
+    listener = Listener(
+      reactor: reactor, descriptor: descriptor, address: address, mayAccept: { context.mayAccept }
+    ) { context.accept($0, from: $1) }
+  }
+
+  /// Where it listens.
+  var address: SocketAddress {
+    guard let listener else { preconditionFailure("an admin desk has a listener from its start") }
+    return listener.address
+  }
+
+  func close() {
+    listener?.close()
+    _ = context?.cutAll()
+  }
+
+  func requestHead(
+    _ head: RequestHead, _ fields: [HeaderField], _ bytes: RawSpan, on connection: DownstreamConnection
+  ) -> Int? {
+    let path = bytes.withUnsafeBytes { String(decoding: $0[head.path], as: UTF8.self) }
+    let names = bytes.withUnsafeBytes { all in
+      fields.map { String(decoding: all[$0.name], as: UTF8.self).lowercased() }
+    }
+    connection.observer = Pending(path, head.method, hasHeader: names.contains("x-sluice-admin"))
+    return Self.bodyBytesMax
+  }
+
+  func requestRejected(_ rejection: RequestRejection, on connection: DownstreamConnection) {
+    answer(rejection.status, #"{"error":"\#(rejection.message)"}"#, .get, on: connection)
+  }
+
+  func requestComplete(_ body: UnsafeRawBufferPointer, on connection: DownstreamConnection) {
+    guard let pending = connection.observer as? Pending else { return }
+    switch (pending.path, pending.method) {
+    case ("/livez", .get), ("/livez", .head): answer(200, #"{"status":"ok"}"#, pending.method, on: connection)
+    case ("/readyz", .get), ("/readyz", .head), ("/health", .get), ("/health", .head):
+      let isReady = gateway.isReady
+      answer(
+        isReady ? 200 : 503, #"{"status":"\#(isReady ? "ok" : "draining")"}"#, pending.method, on: connection)
+    case ("/status", .get):
+      later(connection, pending) { [gateway] in (200, await StatusReport.json(of: gateway)) }
+    case ("/reload", .post):
+      // A page in the operator's browser can post here, but cannot set this header without being allowed to.
+      guard pending.hasHeader else {
+        return answer(403, #"{"error":"send the header 'x-sluice-admin: 1'"}"#, pending.method, on: connection)
+      }
+      later(connection, pending) { [reload] in
+        let result = await reload()
+        return (result.taken ? 200 : 422, StatusReport.words(result.words))
+      }
+    default: answer(404, #"{"error":"there is no such endpoint"}"#, pending.method, on: connection)
+    }
+  }
+
+  private func later(
+    _ connection: DownstreamConnection, _ pending: Pending, _ make: @escaping @Sendable () async -> (Int, String)
+  ) {
+    let waiting = Waiting(desk: self, connection: connection, pending: pending)
+    let reactor = reactor
+    reactor.startTask {
+      let (status, body) = await make()
+      reactor.execute { waiting.answer(status, body) }
+    }
+  }
+
+  /// Carries a connection through a task of the same reactor; touched only on its thread.
+  private final class Waiting: @unchecked Sendable {
+    private let desk: AdminDesk
+    private let connection: DownstreamConnection
+    private let pending: Pending
+
+    init(desk: AdminDesk, connection: DownstreamConnection, pending: Pending) {
+      self.desk = desk
+      self.connection = connection
+      self.pending = pending
+    }
+
+    func answer(_ status: Int, _ body: String) {
+      guard !pending.isGone else { return }
+      desk.answer(status, body, pending.method, on: connection)
+    }
+  }
+
+  private func answer(_ status: Int, _ body: String, _ method: HTTPMethod, on connection: DownstreamConnection) {
+    var output = OutputBytes(capacity: 256 + body.utf8.count)
+    // A status of our own has three digits.
+    try? output.appendStatusLine(status)
+    output.append("content-type: application/json\r\ncache-control: no-store\r\ncontent-length: ")
+    output.append(decimal: body.utf8.count)
+    output.append(connection.mayKeepAlive ? "\r\n\r\n" : "\r\nconnection: close\r\n\r\n")
+    if method != .head { output.append(Array(body.utf8)) }
+    output.withUnsafeBytes { _ = connection.send($0) }
+    connection.finishResponse(keepAlive: true)
+  }
+}

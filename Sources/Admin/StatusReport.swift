@@ -1,0 +1,39 @@
+internal import ChatProtocol
+internal import Gateway
+internal import Upstreams
+
+/// The gateway's state as JSON, for `sluice status` and for tests.
+enum StatusReport {
+  static func json(of gateway: Gateway) async -> String {
+    var text = #"{"ready":\#(gateway.isReady),"generation":\#(gateway.generation)"#
+    text += #","connections":\#(await gateway.connectionCount()),"active_requests":\#(await gateway.activeCount())"#
+    text += #","log_pieces_dropped":\#(gateway.logPiecesDropped),"upstreams":{"#
+    for (index, entry) in await gateway.gauges().enumerated() {
+      if index > 0 { text += "," }
+      text += "\(quoted(entry.upstream)):\(pool(entry.gauges))"
+    }
+    return text + "}}"
+  }
+
+  private static func pool(_ gauges: UpstreamGauges) -> String {
+    let pool = gauges.pool
+    var text = #"{"idle":\#(pool.idle),"leased":\#(pool.leased),"connecting":\#(pool.connecting)"#
+    text += #","waiting":\#(pool.waiting),"opened":\#(pool.opened),"closed":\#(pool.closed)"#
+    text += #","connect_failures":\#(pool.connectFailures),"queue_timeouts":\#(pool.queueTimeouts)"#
+    text += #","refusals":\#(pool.refusals),"faults":\#(pool.faults),"endpoints":["#
+    for (index, endpoint) in gauges.endpoints.enumerated() {
+      if index > 0 { text += "," }
+      text += #"{"url":\#(quoted("\(endpoint.url)")),"condition":"\#(endpoint.condition)""#
+      text += #","idle":\#(endpoint.idle),"leased":\#(endpoint.leased)"#
+      if let failure = endpoint.lastFailure { text += #","last_failure":\#(quoted("\(failure)"))"# }
+      text += "}"
+    }
+    return text + "]}"
+  }
+
+  static func words(_ words: String) -> String { #"{"message":\#(quoted(words))}"# }
+
+  private static func quoted(_ text: String) -> String {
+    String(decoding: JSONText.quoted(text), as: UTF8.self)
+  }
+}

@@ -1,0 +1,189 @@
+internal import ChatProtocol
+internal import Transport
+internal import Upstreams
+
+/// A refusal or failure in words for the client: the one place where causes become statuses, codes and sentences.
+struct GatewayError: Error {
+  /// The HTTP status before the first byte.
+  var status: Int
+  /// OpenAI's `error.type`.
+  var type: StaticString
+  /// OpenAI's `error.code`.
+  var code: StaticString
+  /// What was wrong and what to do.
+  var message: String
+  /// OpenAI's `error.param`.
+  var param: String?
+  /// Seconds after which trying again makes sense.
+  var retryAfterSeconds: Int?
+  /// False tells SDKs not to try again.
+  var shouldRetry: Bool?
+
+  init(
+    _ status: Int, _ type: StaticString, _ code: StaticString, _ message: String, param: String? = nil,
+    retryAfterSeconds: Int? = nil, shouldRetry: Bool? = nil
+  ) {
+    self.status = status
+    self.type = type
+    self.code = code
+    self.message = message
+    self.param = param
+    self.retryAfterSeconds = retryAfterSeconds
+    self.shouldRetry = shouldRetry
+  }
+
+  // MARK: The caller's
+
+  static let noCredential = GatewayError(
+    401, "invalid_request_error", "invalid_api_key",
+    "No API key was given. Send it as 'Authorization: Bearer KEY', 'x-api-key' or 'api-key'.")
+
+  static let badCredential = GatewayError(
+    401, "invalid_request_error", "invalid_api_key", "The API key is not known here, or has been revoked.")
+
+  static let ambiguousCredential = GatewayError(
+    401, "invalid_request_error", "invalid_api_key", "More than one API key was given. Send one.")
+
+  static let unknownPath = GatewayError(
+    404, "invalid_request_error", "unknown_url",
+    "There is no such endpoint. OpenAI's endpoints are below /v1/, health at /livez, /readyz and /health.")
+
+  static let suspiciousPath = GatewayError(
+    400, "invalid_request_error", "invalid_url", "The path is ambiguous: no '..', '//', ';', '\\' or encoded slashes.")
+
+  static func methodNotAllowed(_ allowed: StaticString) -> GatewayError {
+    GatewayError(405, "invalid_request_error", "method_not_allowed", "The endpoint takes \(allowed).")
+  }
+
+  static func invalidJSON(_ error: JSONScanError) -> GatewayError {
+    GatewayError(400, "invalid_request_error", "invalid_json", error.message, param: error.param)
+  }
+
+  static let noModel = GatewayError(
+    400, "invalid_request_error", "missing_model", "The request names no model: 'model' must be a non-empty string.",
+    param: "model")
+
+  static func unknownModel(_ name: String, nearest: [String]) -> GatewayError {
+    let hint =
+      nearest.isEmpty ? "See /v1/models." : "Did you mean \(nearest.map { "'\($0)'" }.joined(separator: ", "))?"
+    return GatewayError(
+      404, "invalid_request_error", "model_not_found",
+      "The model '\(name)' does not exist or you do not have access to it. \(hint)", param: "model")
+  }
+
+  static func modelNotAllowed(_ name: String, consumer: String) -> GatewayError {
+    GatewayError(
+      403, "invalid_request_error", "model_not_allowed",
+      "The consumer '\(consumer)' may not use the model '\(name)'. See /v1/models for those it may use.",
+      param: "model")
+  }
+
+  static let noRoute = GatewayError(
+    404, "invalid_request_error", "no_route",
+    "No upstream is configured for this endpoint: it names no model. Add it to 'routes' in the configuration.")
+
+  static func rejected(_ rejection: RequestRejection) -> GatewayError {
+    let code: StaticString =
+      switch rejection.status {
+      case 408: "request_timeout"
+      case 413: "request_too_large"
+      default: "invalid_http"
+      }
+    return GatewayError(rejection.status, "invalid_request_error", code, rejection.message)
+  }
+
+  // MARK: The upstream's
+
+  static func lease(_ failure: LeaseFailure, upstream: String) -> GatewayError {
+    switch failure {
+    case .queueFull, .queueTimeout:
+      GatewayError(
+        503, "server_error", "upstream_overloaded", "The upstream '\(upstream)' is at capacity: \(failure).",
+        retryAfterSeconds: 1)
+    case .connectFailed(let error): transport(error, upstream: upstream)
+    default:
+      GatewayError(
+        503, "server_error", "upstream_unavailable", "The upstream '\(upstream)' is unavailable: \(failure).",
+        retryAfterSeconds: 1)
+    }
+  }
+
+  static func transport(_ error: TransportError, upstream: String) -> GatewayError {
+    switch error {
+    case .connectTimedOut:
+      GatewayError(504, "server_error", "upstream_connect_timeout", "The upstream '\(upstream)': \(error).")
+    case .nameNotResolved, .connectFailed, .tlsFailed:
+      GatewayError(502, "server_error", "upstream_connect_failed", "The upstream '\(upstream)': \(error).")
+    case .broken, .closedEarly:
+      GatewayError(502, "server_error", "upstream_reset", "The upstream '\(upstream)': \(error).")
+    case .protocolViolation:
+      GatewayError(502, "server_error", "upstream_protocol_error", "The upstream '\(upstream)': \(error).")
+    }
+  }
+
+  static func firstTokenTimeout(upstream: String) -> GatewayError {
+    GatewayError(
+      504, "server_error", "upstream_timeout", "The upstream '\(upstream)' sent no content within the firstToken timeout.")
+  }
+
+  static func betweenTokensTimeout(upstream: String) -> GatewayError {
+    GatewayError(
+      504, "server_error", "upstream_stalled",
+      "The upstream '\(upstream)' sent no further content within the betweenTokens timeout.")
+  }
+
+  static func totalTimeout(upstream: String) -> GatewayError {
+    GatewayError(
+      504, "server_error", "upstream_timeout", "The upstream '\(upstream)' did not finish within the total timeout.")
+  }
+
+  static func incomplete(upstream: String) -> GatewayError {
+    GatewayError(
+      502, "server_error", "upstream_incomplete",
+      "The upstream '\(upstream)' ended its stream without a finish_reason: the answer is incomplete.")
+  }
+
+  static func eventTooLarge(upstream: String) -> GatewayError {
+    GatewayError(
+      502, "server_error", "upstream_protocol_error", "The upstream '\(upstream)' sent an event that is too large.")
+  }
+
+  static func unauthorized(upstream: String) -> GatewayError {
+    GatewayError(
+      502, "server_error", "upstream_unauthorized",
+      "The upstream '\(upstream)' refused the gateway's own credentials. Tell the gateway's operator.",
+      shouldRetry: false)
+  }
+
+  static func foreignError(status: Int, upstream: String) -> GatewayError {
+    GatewayError(
+      status, status == 429 ? "rate_limit_error" : "server_error",
+      status == 429 ? "rate_limit_exceeded" : "upstream_error",
+      "The upstream '\(upstream)' answered with status \(status) and no error in OpenAI's form.")
+  }
+
+  // MARK: The gateway's own
+
+  static let shuttingDown = GatewayError(
+    503, "server_error", "shutting_down", "The gateway is shutting down; the answer was cut. Try again.",
+    retryAfterSeconds: 1)
+
+  // MARK: On the wire
+
+  /// OpenAI's error object.
+  var body: [UInt8] {
+    var bytes = Array(#"{"error":{"message":"#.utf8)
+    JSONText.append(quoted: message, to: &bytes)
+    bytes += Array(#","type":"\#(type)","param":"#.utf8)
+    if let param {
+      JSONText.append(quoted: param, to: &bytes)
+    } else {
+      bytes += Array("null".utf8)
+    }
+    bytes += Array(#","code":"\#(code)"}}"#.utf8)
+    return bytes
+  }
+
+  /// The error as an event of a stream under way.
+  var event: [UInt8] { Array("data: ".utf8) + body + Array("\n\n".utf8) }
+}

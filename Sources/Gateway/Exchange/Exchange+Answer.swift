@@ -1,0 +1,261 @@
+internal import ChatProtocol
+internal import CLinux
+internal import GatewayConfiguration
+internal import HTTPWire
+internal import Reactor
+internal import Routing
+internal import ServerSentEvents
+internal import Transport
+internal import Upstreams
+
+/// Relaying the answer: from the upstream's socket to the client's, through one buffer.
+extension Exchange: ResponseReceiver {
+  /// The upstream has answered: decides what kind of answer it is and prepares the client's head.
+  func responseHead(
+    _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, from session: UpstreamSession
+  ) {
+    guard !isFinished else { return }
+    if AttemptPlan.isRefusal(head.status) && plan.hasAlternative(otherEndpoints: hasOtherEndpoints) {
+      record.failures.append("\(upstream.name): status \(head.status)")
+      return attemptFailed(.refusedByUpstream, .foreignError(status: head.status, upstream: upstream.name))
+    }
+    let contentType = fields.firstValue(of: .contentType)
+    let isJSON = contentType.map { Self.begins(bytes.extracting($0), "application/json") } ?? false
+    if head.status == 401 {
+      return attemptFailed(.refusedByUpstream, .unauthorized(upstream: upstream.name))
+    }
+    record.status = head.status
+    if head.status >= 400 {
+      answer = .error(status: head.status, isJSON: isJSON)
+      writeHead(head, fields, bytes, framing: .length)
+      return
+    }
+    let isEventStream = contentType.map { Self.begins(bytes.extracting($0), "text/event-stream") } ?? false
+    let isEncoded = fields.firstValue(of: .contentEncoding) != nil
+    if isEventStream && surface.isChunkStream && !isEncoded {
+      answer = .chunkStream
+      relay = StreamRelay(keepsUsage: wantsUsage, eventBytesMax: Self.eventBytesMax)
+      if progressDeadline == .never { setProgressDeadline(upstream.settings.timeouts.firstToken) }
+    } else {
+      answer = .opaque(keeps: isJSON && !isEncoded && !isEventStream)
+      // Only the whole answer shows progress, not its parts: the total time-out stays.
+      if !isEventStream { progressDeadline = .never }
+    }
+    writeHead(head, fields, bytes, framing: Self.framing(head.framing, isEventStream: isEventStream))
+    if case .length(let count) = head.framing, !isEventStream { appendContentLength(count) }
+  }
+
+  /// The largest event that is followed.
+  static let eventBytesMax = 8 << 20
+
+  private static func framing(_ upstream: BodyFraming, isEventStream: Bool) -> ClientFraming {
+    switch upstream {
+    case .none: .none
+    case .length where !isEventStream: .length
+    default: .chunked
+    }
+  }
+
+  private static func begins(_ value: RawSpan, _ text: StaticString) -> Bool {
+    value.withUnsafeBytes { bytes in
+      guard bytes.count >= text.utf8CodeUnitCount else { return false }
+      for position in 0..<text.utf8CodeUnitCount where bytes[position] | 0x20 != text.utf8Start[position] | 0x20 {
+        return false
+      }
+      return true
+    }
+  }
+
+  /// A piece of the answer.
+  func responseBody(
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool, from session: UpstreamSession
+  ) {
+    if isLast { giveBack(session) }
+    guard !isFinished else { return }
+    switch answer {
+    case .none: break
+    case .chunkStream: relayEvents(buffer, payload, isLast: isLast)
+    case .opaque(let keeps): relayBytes(buffer, payload, keeps: keeps, isLast: isLast)
+    case .error(let status, let isJSON):
+      kept.append(contentsOf: buffer[payload].prefix(Self.keptErrorBytesMax - kept.count))
+      if isLast { passErrorOn(status, isJSON, kept) }
+    }
+  }
+
+  /// The upstream failed before its answer's end.
+  func responseFailed(_ error: TransportError, from session: UpstreamSession) {
+    let isStale = sessionWasKept && !session.hasReceived
+    pool?.assumeIsolated { $0.discard(session, isStale ? .stale : .failed(error)) }
+    self.session = nil
+    guard !isFinished else { return }
+    attemptFailed(isStale ? .staleSession : .broken, .transport(error, upstream: upstream.name))
+  }
+
+  private func giveBack(_ session: UpstreamSession) {
+    self.session = nil
+    progressDeadline = .never
+    pool?.assumeIsolated { $0.giveBack(session) }
+  }
+
+  // MARK: Events
+
+  private func relayEvents(_ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool) {
+    let release: StreamRelay.Release
+    do throws(SSEError) {
+      release = try relay?.take(buffer, payload) ?? .inBuffer(payload)
+    } catch {
+      return attemptFailed(.broken, .eventTooLarge(upstream: upstream.name))
+    }
+    guard let findings = relay?.findings else { return }
+    if findings.progressed {
+      if record.firstContentAt == nil { firstContent() }
+      progressDeadline = reactor.now + upstream.settings.timeouts.betweenTokens
+    }
+    if findings.hasError && !findings.hasProgress && !isHeadSent
+      && plan.hasAlternative(otherEndpoints: hasOtherEndpoints)
+    {
+      return attemptFailed(.refusedByUpstream, .foreignError(status: 502, upstream: upstream.name))
+    }
+    let isComplete = findings.isDone || findings.hasError || findings.hasFinished(choices: choiceCount)
+    let end: End =
+      !isLast ? .open : isComplete ? .whole(addsDone: !findings.isDone && !findings.hasError) : .withError
+    let holds = !findings.hasSubstance && !isLast && mayHold
+    switch release {
+    case .inBuffer(let range): forwardOrHold(buffer, range, end, holds: holds)
+    case .inLarge(let range):
+      var large = relay?.takeLarge() ?? []
+      large.withUnsafeMutableBytes { forwardOrHold($0, range, end, holds: holds) }
+    }
+    guard isLast else { return }
+    if case .withError = end {
+      attemptFailed(.broken, .incomplete(upstream: upstream.name))
+    } else {
+      endAnswer(findings.hasError ? .cut : .completed)
+    }
+  }
+
+  /// How a piece ends.
+  enum End {
+    /// More follows.
+    case open
+    /// The answer is complete with it; `addsDone`: the upstream forgot its `[DONE]`.
+    case whole(addsDone: Bool)
+    /// Nothing follows, and something is missing.
+    case withError
+  }
+
+  private func firstContent() {
+    record.firstContentAt = reactor.now
+    // From here on the request cannot be sent again.
+    message = []
+  }
+
+  private var mayHold: Bool {
+    guard !isHeadSent, held.count < Self.holdBackBytesMax else { return false }
+    guard let heldSince else { return true }
+    return reactor.now < heldSince + Self.holdBackMax
+  }
+
+  private func forwardOrHold(
+    _ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>, _ end: End, holds: Bool
+  ) {
+    if holds {
+      if heldSince == nil { heldSince = reactor.now }
+      held.append(contentsOf: buffer[range])
+    } else {
+      forward(buffer, range, end)
+    }
+  }
+
+  // MARK: Bytes
+
+  private func relayBytes(
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, keeps: Bool, isLast: Bool
+  ) {
+    if record.firstContentAt == nil && !payload.isEmpty { firstContent() }
+    if progressDeadline != .never { progressDeadline = reactor.now + upstream.settings.timeouts.betweenTokens }
+    if keeps && isLast && kept.isEmpty {
+      // The whole answer in one piece: read where it lies.
+      readUsage(UnsafeRawBufferPointer(rebasing: buffer[payload]))
+    } else if keeps && kept.count + payload.count <= Self.keptAnswerBytesMax {
+      kept.append(contentsOf: buffer[payload])
+      if isLast { kept.withUnsafeBytes { readUsage($0) } }
+    }
+    forward(buffer, payload, isLast ? .whole(addsDone: false) : .open)
+    if isLast { endAnswer(.completed) }
+  }
+
+  private func readUsage(_ body: UnsafeRawBufferPointer) {
+    let fields = ChunkScanner.scan(body.bytes)
+    if !fields.isMalformed, let usage = fields.usage { record.usage = usage }
+  }
+
+  // MARK: Sending
+
+  /// Sends what lies at `range`, framed, together with whatever waits to go before it: in one send, from where it lies.
+  func forward(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>, _ end: End) {
+    guard let base = buffer.baseAddress else { return }
+    var start = range.lowerBound
+    var finish = range.upperBound
+    if held.count + pendingHead.count + ChunkWriter.headRoom > start { sendHeld() }
+    if !held.isEmpty {
+      start -= held.count
+      held.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[start...]).copyMemory(from: $0) }
+      held = []
+    }
+    if case .whole(addsDone: true) = end { finish += Self.write("data: [DONE]\n\n", at: base + finish) }
+    record.bytesOut += finish - start
+    if framing == .chunked {
+      if finish > start {
+        let payloadStart = start
+        start = ChunkWriter.writeSizeLine(count: finish - start, before: start, in: buffer) ?? payloadStart
+        finish += Self.write(ChunkWriter.chunkEnd, at: base + finish)
+      }
+      if case .whole = end { finish += Self.write(ChunkWriter.lastChunk, at: base + finish) }
+    }
+    if !isHeadSent {
+      isHeadSent = true
+      start -= pendingHead.count
+      pendingHead.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[start...]).copyMemory(from: $0) }
+      pendingHead = []
+    }
+    guard finish > start else { return }
+    if !connection.send(UnsafeRawBufferPointer(rebasing: buffer[start..<finish])) { pause() }
+  }
+
+  private static func write(_ text: StaticString, at target: UnsafeMutableRawPointer) -> Int {
+    memcpy(target, text.utf8Start, text.utf8CodeUnitCount)
+    return text.utf8CodeUnitCount
+  }
+
+  /// Sends the head and what was held back by themselves: the rare case of more than the buffer's head room holds.
+  private func sendHeld() {
+    var bytes = OutputBytes(capacity: pendingHead.count + held.count + 32)
+    if !isHeadSent { bytes.append(pendingHead) }
+    isHeadSent = true
+    pendingHead = []
+    if framing == .chunked {
+      bytes.append(chunk: held.span.bytes)
+    } else {
+      bytes.append(held)
+    }
+    record.bytesOut += held.count
+    held = []
+    if !bytes.withUnsafeBytes({ connection.send($0) }) { pause() }
+  }
+
+  /// The client does not keep up: its upstream is not read until it does.
+  private func pause() {
+    isPaused = true
+    // While the client is slow the upstream cannot be: its time does not run.
+    progressDeadline = .never
+    session?.setPaused(true)
+  }
+
+  /// The answer is complete and sent.
+  func endAnswer(_ outcome: RequestOutcome) {
+    let keepAlive = framing != .close && connection.mayKeepAlive
+    finish(outcome)
+    connection.finishResponse(keepAlive: keepAlive)
+  }
+}

@@ -1,0 +1,190 @@
+internal import ChatProtocol
+internal import CLinux
+internal import GatewayConfiguration
+internal import HTTPWire
+internal import Reactor
+internal import Routing
+internal import Transport
+internal import Upstreams
+
+/// Leasing a session and sending the request.
+extension Exchange: LeaseWaiter {
+  /// Begins an attempt with the candidate in use. `body` need not outlive the call.
+  func attempt(
+    _ body: UnsafeRawBufferPointer, fresh: Bool = false, avoidingEndpoint: Int? = nil
+  ) {
+    plan.began()
+    let upstream = snapshot.upstreams[candidate.upstreamIndex]
+    self.upstream = upstream
+    record.attempts = plan.attempts
+    record.upstream = upstream.name
+    if let name = candidate.upstreamModel { record.upstreamModel = String(decoding: name, as: UTF8.self) }
+    let pool = upstream.pools[reactor.index]
+    self.pool = pool
+    totalDeadline = record.startedAt + upstream.settings.timeouts.total
+    armTimer()
+    let wish = LeaseWish(fresh: fresh, avoidingEndpoint: avoidingEndpoint, random: worker.random.nextWord())
+    let now = reactor.now
+    switch pool.assumeIsolated({ $0.lease(wish, for: self, now: now) }) {
+    case .session(let session): send(body, on: session)
+    case .waiting(let id):
+      lease = id
+      keepBody(body)
+    case .refused(let failure):
+      keepBody(body)
+      attemptFailed(.noSession, .lease(failure, upstream: upstream.name))
+    }
+  }
+
+  /// A session has come free or was connected.
+  func leaseGranted(_ session: UpstreamSession, id: LeaseID) {
+    guard !isFinished, lease == id else {
+      // The client left in the same turn.
+      pool?.assumeIsolated { $0.giveBack(session) }
+      return
+    }
+    lease = nil
+    let kept = message
+    kept.withUnsafeBytes { send(UnsafeRawBufferPointer(rebasing: $0[messageBodyStart...]), on: session) }
+  }
+
+  /// There will be no session.
+  func leaseFailed(_ failure: LeaseFailure, id: LeaseID) {
+    guard !isFinished, lease == id else { return }
+    lease = nil
+    attemptFailed(.noSession, .lease(failure, upstream: upstream.name))
+  }
+
+  private func send(_ body: UnsafeRawBufferPointer, on session: UpstreamSession) {
+    self.session = session
+    sessionWasKept = session.requestCount > 0
+    writeMessage(body, endpoint: session.endpoint)
+    if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }
+    session.begin(message, method: method, receiver: self)
+  }
+
+  private func keepBody(_ body: UnsafeRawBufferPointer) {
+    message = [UInt8](body)
+    messageBodyStart = 0
+  }
+
+  /// Writes the request for the upstream: head and body, with the body's edits spliced in, in one piece of memory.
+  private func writeMessage(_ body: UnsafeRawBufferPointer, endpoint: Int) {
+    guard let upstream else { return }
+    var head = OutputBytes()
+    swap(&head, &worker.scratch)
+    head.removeAll()
+    head.append(method.name)
+    head.append(byte: UInt8(ascii: " "))
+    head.append(upstream.pathPrefixes[endpoint])
+    head.append(target)
+    head.append(upstream.headParts[endpoint])
+    head.append(upstream.credentialLines[worker.nextKey(of: candidate.upstreamIndex, upstream.credentialLines.count)])
+    head.append(forwardedFields)
+    head.append("x-request-id: ")
+    record.id.append(to: &head)
+    head.append("\r\n")
+    var edits = edits()
+    let bodyCount = edits.byteCount(of: body)
+    if bodyCount > 0 || method == .post || method == .put || method == .patch {
+      head.append("content-length: ")
+      head.append(decimal: bodyCount)
+      head.append("\r\n")
+    }
+    head.append("\r\n")
+    let headCount = head.count
+    message = [UInt8](unsafeUninitializedCapacity: headCount + bodyCount) { buffer, count in
+      let target = UnsafeMutableRawBufferPointer(buffer)
+      head.withUnsafeBytes { target.copyMemory(from: $0) }
+      edits.write(body, into: UnsafeMutableRawBufferPointer(rebasing: target[headCount...]))
+      count = headCount + bodyCount
+    }
+    messageBodyStart = headCount
+    swap(&head, &worker.scratch)
+  }
+
+  /// What changes in the body for the candidate in use.
+  private func edits() -> BodyEdits {
+    switch bodyForm {
+    case .opaque: return .none
+    case .multipart(let model):
+      let name = candidate.upstreamModel ?? askedModel
+      guard let model, name != askedModel || isBodyEdited else { return .none }
+      return .splice(model, name)
+    case .json(let fields):
+      let name = candidate.upstreamModel ?? askedModel
+      let renames = name != askedModel || isBodyEdited
+      let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
+      guard renames || asksForUsage else { return .none }
+      var edits = RequestEdits(fields)
+      if renames { edits.replaceModel(with: JSONText.quoted(String(decoding: name, as: UTF8.self))) }
+      if asksForUsage { edits.requireUsage() }
+      return .json(edits)
+    }
+  }
+
+  /// Whether the body at hand was already written for another candidate.
+  private var isBodyEdited: Bool { plan.attempts > 1 }
+
+  /// Sends the request again: to the same candidate, or to the next.
+  func attemptAgain(fresh: Bool, avoidingEndpoint: Int? = nil) {
+    let kept = message
+    kept.withUnsafeBytes { bytes in
+      let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
+      readAgain(body)
+      attempt(body, fresh: fresh, avoidingEndpoint: avoidingEndpoint)
+    }
+  }
+
+  /// The ranges of the fields belong to the body as it came; the kept one may have been edited.
+  private func readAgain(_ body: UnsafeRawBufferPointer) {
+    switch bodyForm {
+    case .json:
+      if let fields = try? RequestScanner.scan(body.bytes) { bodyForm = .json(fields) }
+    case .multipart:
+      if let boundary, let model = try? MultipartScanner.modelField(body: body.bytes, boundary: boundary) {
+        bodyForm = .multipart(model: model)
+      }
+    case .opaque: break
+    }
+  }
+
+  /// Lets go of the upstream: cancels what is under way there.
+  func releaseUpstream(_ outcome: SessionOutcome) {
+    if let lease, let pool { pool.assumeIsolated { $0.cancel(lease) } }
+    lease = nil
+    if let session, let pool {
+      session.abandon()
+      pool.assumeIsolated { $0.discard(session, outcome) }
+    }
+    session = nil
+    progressDeadline = .never
+  }
+}
+
+/// The splices of one request body.
+enum BodyEdits {
+  case none
+  case json(RequestEdits)
+  case splice(Range<Int>, [UInt8])
+
+  func byteCount(of body: UnsafeRawBufferPointer) -> Int {
+    switch self {
+    case .none: body.count
+    case .json(let edits): edits.editedByteCount(bodyByteCount: body.count)
+    case .splice(let range, let text): body.count - range.count + text.count
+    }
+  }
+
+  mutating func write(_ body: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
+    switch self {
+    case .none: target.copyMemory(from: body)
+    case .json(let edits): _ = edits.write(body: body.bytes, into: target)
+    case .splice(let range, let text):
+      target.copyMemory(from: UnsafeRawBufferPointer(rebasing: body[..<range.lowerBound]))
+      text.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: target[range.lowerBound...]).copyMemory(from: $0) }
+      UnsafeMutableRawBufferPointer(rebasing: target[(range.lowerBound + text.count)...])
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: body[range.upperBound...]))
+    }
+  }
+}

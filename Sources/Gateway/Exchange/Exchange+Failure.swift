@@ -1,0 +1,105 @@
+internal import ChatProtocol
+internal import GatewayConfiguration
+internal import HTTPWire
+internal import Reactor
+internal import Transport
+internal import Upstreams
+
+/// When an attempt fails: another one, or words for the client.
+extension Exchange {
+  /// Whether the upstream in use has endpoints besides the one that failed.
+  var hasOtherEndpoints: Bool { upstream.settings.endpoints.count > 1 }
+
+  /// An attempt has failed with `error`, were it the last.
+  func attemptFailed(_ failure: AttemptPlan.Failure, _ error: GatewayError) {
+    if failure != .refusedByUpstream || error.status != 502 || record.failures.isEmpty {
+      record.failures.append("\(upstream.name): \(error.code)")
+    }
+    let endpoint = session?.endpoint
+    releaseUpstream(failure == .timedOut ? .timedOut : .abandoned)
+    let clientHasContent = isHeadSent || record.firstContentAt != nil
+    let totalIsOver = reactor.now >= totalDeadline
+    let step =
+      totalIsOver
+      ? .giveUp : plan.failed(failure, clientHasContent: clientHasContent, otherEndpoints: hasOtherEndpoints)
+    switch step {
+    case .again(let avoiding):
+      forgetAnswer()
+      attemptAgain(fresh: true, avoidingEndpoint: avoiding ? endpoint : nil)
+    case .next:
+      forgetAnswer()
+      attemptAgain(fresh: false)
+    case .giveUp: tell(error, outcome: clientHasContent ? .cut : .failed)
+    }
+  }
+
+  /// What an earlier attempt had begun to answer is as if it had never been.
+  private func forgetAnswer() {
+    answer = .none
+    relay = nil
+    kept = []
+    pendingHead = []
+    held = []
+    heldSince = nil
+    record.status = 0
+  }
+
+  /// Tells the client: as an answer of its own, as the stream's last event, or, where neither is possible, by breaking off visibly.
+  func tell(_ error: GatewayError, outcome: RequestOutcome) {
+    record.errorCode = "\(error.code)"
+    guard isHeadSent else {
+      answerError(error, outcome: outcome)
+      return
+    }
+    guard answer == .chunkStream, framing != .length else {
+      finish(outcome)
+      connection.abort()
+      return
+    }
+    var bytes = OutputBytes(capacity: 512)
+    if framing == .chunked {
+      bytes.append(chunk: error.event.span.bytes)
+      bytes.append(ChunkWriter.lastChunk)
+    } else {
+      bytes.append(error.event)
+    }
+    finish(outcome)
+    bytes.withUnsafeBytes { _ = connection.send($0) }
+    connection.finishResponse(keepAlive: framing == .chunked && connection.mayKeepAlive)
+  }
+
+  /// The upstream's own error: passed on as it is when it is JSON, in OpenAI's form otherwise.
+  func passErrorOn(_ status: Int, _ isJSON: Bool, _ kept: [UInt8]) {
+    var body = kept
+    if !isJSON || kept.isEmpty || kept.count >= Self.keptErrorBytesMax {
+      body = GatewayError.foreignError(status: status, upstream: upstream.name).body
+    }
+    for secret in upstream.secrets { Redaction.blank(secret, in: &body) }
+    appendContentLength(body.count)
+    var bytes = OutputBytes(capacity: pendingHead.count + body.count)
+    bytes.append(pendingHead)
+    bytes.append(body)
+    isHeadSent = true
+    record.bytesOut += body.count
+    bytes.withUnsafeBytes { _ = connection.send($0) }
+    framing = isHTTP10 ? .close : .length
+    endAnswer(.upstreamError)
+  }
+}
+
+/// Keeps secrets out of what goes to a client.
+enum Redaction {
+  /// Overwrites each occurrence of `secret`.
+  static func blank(_ secret: [UInt8], in bytes: inout [UInt8]) {
+    guard !secret.isEmpty, bytes.count >= secret.count else { return }
+    var position = 0
+    while position + secret.count <= bytes.count {
+      if bytes[position..<position + secret.count].elementsEqual(secret) {
+        for index in position..<position + secret.count { bytes[index] = UInt8(ascii: "*") }
+        position += secret.count
+      } else {
+        position += 1
+      }
+    }
+  }
+}

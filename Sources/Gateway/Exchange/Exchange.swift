@@ -1,0 +1,208 @@
+internal import ChatProtocol
+internal import GatewayConfiguration
+internal import HTTPWire
+internal import Reactor
+internal import Routing
+internal import Transport
+internal import Upstreams
+
+/// One request's life, from its head to its record. Read this file from top to bottom and it is told in order; each step's
+/// details are one call below, in the file named after the step.
+///
+/// 1. `begin`: who asks, for what (`Exchange+Intake`)
+/// 2. `bodyArrived`: which model, which candidates (`Exchange+Intake`)
+/// 3. `attempt`: lease a session, send the request (`Exchange+Attempt`)
+/// 4. `responseHead`, `responseBody`: relay the answer (`Exchange+Answer`)
+/// 5. `attemptFailed`: another candidate, or words for the client (`Exchange+Failure`)
+/// 6. `finish`: the record
+///
+/// `@unchecked Sendable`: confined to its reactor's thread like the connection and the session that it joins; the pool actor on the same reactor
+/// keeps a reference while the request waits for a session.
+final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
+  let worker: GatewayWorker
+  let reactor: Reactor
+  let connection: DownstreamConnection
+  let snapshot: GatewaySnapshot
+  var record: RequestRecord
+
+  // What was asked.
+  var surface = Surface.unknown
+  var method = HTTPMethod.post
+  /// The consumer's place in the settings; nil for the anonymous one.
+  var consumer: Int?
+  /// The path and query behind `/v1`.
+  var target: [UInt8] = []
+  /// The client's header fields that go upstream, ready for the wire.
+  var forwardedFields: [UInt8] = []
+  var boundary: [UInt8]?
+  var wantsStream = false
+  var wantsUsage = false
+  var choiceCount = 1
+  var isHTTP10 = false
+  var askedModel: [UInt8] = []
+
+  // Where it goes.
+  var candidates: [Candidate] = []
+  var plan = AttemptPlan(candidateCount: 0)
+  /// The request as it was last sent (or the bare body, before): kept until the answer has content, so that it can be sent again.
+  var message: [UInt8] = []
+  var messageBodyStart = 0
+  var bodyForm = BodyForm.opaque
+  /// The upstream of the attempt under way, or of the last one.
+  var upstream: UpstreamRuntime!
+  var pool: SessionPool?
+  var lease: LeaseID?
+  var session: UpstreamSession?
+  var sessionWasKept = false
+
+  // What comes back.
+  var answer = Answer.none
+  /// Follows a chunk stream. Changed in place, never moved: it holds buffers.
+  var relay: StreamRelay?
+  /// What of the answer is gathered.
+  var kept: [UInt8] = []
+  /// The response head, written but not yet sent: it goes with the first bytes of the body.
+  var pendingHead: [UInt8] = []
+  var isHeadSent = false
+  var framing = ClientFraming.chunked
+  /// Whole events held back until the answer has substance.
+  var held: [UInt8] = []
+  var heldSince: MonotonicTime?
+  var isPaused = false
+
+  // Time.
+  var progressDeadline = MonotonicTime.never
+  var totalDeadline = MonotonicTime.never
+  var timer: (id: Reactor.TimerID, at: MonotonicTime)?
+  var isFinished = false
+
+  /// How the body says which model it wants.
+  enum BodyForm {
+    case json(RequestFields)
+    case multipart(model: Range<Int>?)
+    case opaque
+  }
+
+  /// What kind of answer is being relayed.
+  enum Answer: Equatable {
+    case none
+    /// Events that are read one by one, by `relay`.
+    case chunkStream
+    /// A body passed on as it comes; with `keeps`, a JSON answer gathered in `kept` for its usage.
+    case opaque(keeps: Bool)
+    /// An error of the upstream, gathered in `kept` to be passed on whole.
+    case error(status: Int, isJSON: Bool)
+  }
+
+  /// How the client learns where the body ends.
+  enum ClientFraming {
+    case chunked
+    case length
+    case close
+    /// No body at all.
+    case none
+  }
+
+  /// A whole JSON answer up to this size is kept to read its usage.
+  static let keptAnswerBytesMax = 8 << 20
+  /// An upstream's error is passed on up to this size.
+  static let keptErrorBytesMax = 64 << 10
+  /// Beginnings of an answer (role, comments) are held back no longer than this, so that a client behind a queueing upstream sees life signs.
+  static let holdBackMax = Duration.seconds(5)
+  /// And no more than this.
+  static let holdBackBytesMax = 16 << 10
+
+  init(worker: GatewayWorker, connection: DownstreamConnection, id: RequestID) {
+    self.worker = worker
+    reactor = worker.reactor
+    self.connection = connection
+    snapshot = worker.snapshot
+    record = RequestRecord(id: id, startedAt: worker.reactor.now)
+  }
+
+  /// The candidate in use.
+  var candidate: Candidate { candidates[plan.candidate] }
+
+  // MARK: The client
+
+  /// The client has taken what waited: the upstream may go on.
+  func downstreamDrained() {
+    guard isPaused else { return }
+    isPaused = false
+    if progressDeadline == .never && wantsStream { setProgressDeadline(upstream.settings.timeouts.betweenTokens) }
+    session?.setPaused(false)
+  }
+
+  /// The client has left: the upstream is told at once, what was delivered is recorded.
+  func downstreamGone(_ reason: DownstreamGone) {
+    guard !isFinished else { return }
+    releaseUpstream(.abandoned)
+    switch reason {
+    case .left: finish(.clientLeft)
+    case .stalled: finish(.clientStalled)
+    case .shutDown: finish(.shutDown)
+    }
+  }
+
+  /// The drain deadline has passed: ends with words if there is still a way to say them.
+  func downstreamMustEnd() {
+    guard !isFinished else { return }
+    releaseUpstream(.abandoned)
+    tell(.shuttingDown, outcome: .shutDown)
+  }
+
+  // MARK: Time
+
+  /// Content is expected within `duration` from now.
+  func setProgressDeadline(_ duration: Duration) {
+    progressDeadline = reactor.now + duration
+    armTimer()
+  }
+
+  /// Looks at the deadlines when the earlier of them comes. Moving a deadline back costs a store: the timer looks again when it fires.
+  func armTimer() {
+    let deadline = min(progressDeadline, totalDeadline)
+    guard deadline != .never else { return }
+    if let timer {
+      if timer.at <= deadline { return }
+      reactor.cancelTimer(timer.id)
+    }
+    timer = (reactor.startTimer(at: deadline, self), deadline)
+  }
+
+  /// A deadline may have come.
+  func timerFired(token: UInt32) {
+    timer = nil
+    guard !isFinished else { return }
+    if reactor.now >= totalDeadline {
+      attemptFailed(.timedOut, .totalTimeout(upstream: upstream.name))
+    } else if reactor.now >= progressDeadline {
+      let hasContent = record.firstContentAt != nil
+      attemptFailed(
+        .timedOut,
+        hasContent ? .betweenTokensTimeout(upstream: upstream.name) : .firstTokenTimeout(upstream: upstream.name))
+    } else {
+      armTimer()
+    }
+  }
+
+  // MARK: The end
+
+  /// Ends the request: its record is written, its buffers go. Harmless when it has ended.
+  func finish(_ outcome: RequestOutcome) {
+    guard !isFinished else { return }
+    isFinished = true
+    if let timer { reactor.cancelTimer(timer.id) }
+    timer = nil
+    record.outcome = outcome
+    if let usage = relay?.usage { record.usage = usage }
+    record.eventCount = relay?.eventCount ?? 0
+    answer = .none
+    relay = nil
+    kept = []
+    message = []
+    held = []
+    pendingHead = []
+    worker.ended(self)
+  }
+}

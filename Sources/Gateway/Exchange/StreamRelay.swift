@@ -1,0 +1,178 @@
+internal import CLinux
+internal import ChatProtocol
+internal import Reactor
+internal import ServerSentEvents
+
+/// Follows a chunk stream through the buffers it arrives in: finds the events, reads what the gateway acts on, takes out what
+/// the client did not ask for, and says which bytes may go on.
+///
+/// Only whole events are let through, so that the stream can be ended with words at any time. The unfinished tail of a read is
+/// kept and put in front of the next, in the room that the reactor leaves there; an event larger than that
+/// room grows in storage of its own, up to the parser's bound.
+struct StreamRelay {
+  /// Where released bytes lie.
+  enum Release: Equatable {
+    /// In the buffer that was handed in.
+    case inBuffer(Range<Int>)
+    /// In `large`, with `largeMargin` bytes free in front and `Reactor.tailRoom` behind.
+    case inLarge(Range<Int>)
+  }
+
+  /// Tails up to this size are put in front of the next read; what remains of the head room is for the response head and framing.
+  static let tailRoomMax = 8_192
+  /// Free bytes in front of `large`'s events.
+  static let largeMargin = 8_192
+
+  /// The largest event that is followed, in bytes.
+  private var parser: SSEParser
+  private var tail: [UInt8] = []
+  /// An event that outgrew the head room, behind `largeMargin` bytes.
+  private var large: [UInt8] = []
+
+  /// Whether the client's own request asked for usage; the chunk that carries only usage is taken out otherwise.
+  let keepsUsage: Bool
+
+  /// What has been read so far.
+  struct Findings {
+    /// Content, reasoning, a tool call or a refusal has been seen: what is forwarded from here on cannot be replayed.
+    fileprivate(set) var hasProgress = false
+    /// Something other than beginnings (role, comments) has been seen: what was held back may go.
+    fileprivate(set) var hasSubstance = false
+    /// The upstream reported an error inside the stream.
+    fileprivate(set) var hasError = false
+    /// Whether the last `take` saw progress.
+    fileprivate(set) var progressed = false
+    /// `[DONE]` has been seen.
+    fileprivate(set) var isDone = false
+    /// One bit for each choice that has its `finish_reason`.
+    fileprivate var finishedChoices: UInt64 = 0
+
+    /// Whether `count` choices have their `finish_reason`.
+    func hasFinished(choices count: Int) -> Bool {
+      finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
+    }
+  }
+
+  private(set) var findings = Findings()
+  private(set) var usage: TokenUsage?
+  private(set) var eventCount = 0
+
+  init(keepsUsage: Bool, eventBytesMax: Int) {
+    self.keepsUsage = keepsUsage
+    parser = SSEParser(eventBytesMax: eventBytesMax)
+  }
+
+  /// Takes the bytes at `payload` and releases the whole events among them and the tail kept before.
+  mutating func take(
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>
+  ) throws(SSEError) -> Release {
+    findings.progressed = false
+    guard large.isEmpty else { return try growLarge(buffer, payload) }
+    guard tail.count <= Self.tailRoomMax, tail.count <= payload.lowerBound else {
+      large.reserveCapacity(Self.largeMargin + tail.count + payload.count)
+      large.append(contentsOf: repeatElement(0, count: Self.largeMargin))
+      large.append(contentsOf: tail)
+      tail = []
+      return try growLarge(buffer, payload)
+    }
+    let start = payload.lowerBound - tail.count
+    if !tail.isEmpty {
+      tail.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[start...]).copyMemory(from: $0) }
+      tail.removeAll(keepingCapacity: true)
+    }
+    let (released, rest) = try scan(buffer, start..<payload.upperBound)
+    if rest < payload.upperBound { tail.append(contentsOf: buffer[rest..<payload.upperBound]) }
+    return .inBuffer(released)
+  }
+
+  /// Hands over the storage of bytes released in `large`.
+  mutating func takeLarge() -> [UInt8] {
+    var taken: [UInt8] = []
+    swap(&taken, &large)
+    return taken
+  }
+
+  private mutating func growLarge(
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>
+  ) throws(SSEError) -> Release {
+    var grown: [UInt8] = []
+    swap(&grown, &large)
+    grown.append(contentsOf: buffer[payload])
+    let count = grown.count
+    let scanned: Result<(released: Range<Int>, rest: Int), SSEError> = grown.withUnsafeMutableBytes { bytes in
+      do throws(SSEError) {
+        return .success(try scan(bytes, Self.largeMargin..<count))
+      } catch { return .failure(error) }
+    }
+    let (released, rest) = try scanned.get()
+    if released.isEmpty && rest == Self.largeMargin {
+      large = grown
+      return .inBuffer(payload.lowerBound..<payload.lowerBound)
+    }
+    tail = Array(grown[rest...])
+    grown.append(contentsOf: repeatElement(0, count: Reactor.tailRoom))
+    large = grown
+    return .inLarge(released)
+  }
+
+  /// Reads the whole events of `range`; gives back the bytes to forward (moved together where something was taken out) and where the tail begins.
+  private mutating func scan(
+    _ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>
+  ) throws(SSEError) -> (released: Range<Int>, rest: Int) {
+    var position = range.lowerBound
+    var end = range.lowerBound
+    while true {
+      let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<range.upperBound]).bytes
+      guard case .event(let event) = try parser.next(in: bytes, at: position) else { break }
+      position = event.bytes.upperBound
+      guard read(event, bytes) else { continue }
+      if end != event.bytes.lowerBound, let base = buffer.baseAddress {
+        memmove(base + end, base + event.bytes.lowerBound, event.bytes.count)
+      }
+      end += event.bytes.count
+    }
+    return (range.lowerBound..<end, position)
+  }
+
+  /// Notes what an event says; false when it is not for the client.
+  private mutating func read(_ event: SSEEvent, _ bytes: RawSpan) -> Bool {
+    guard event.isDispatched else { return true }
+    eventCount += 1
+    guard let data = event.data else {
+      // Several data lines are one text to a client; no provider sends them, and none of them is JSON by itself.
+      var joined: [UInt8] = []
+      event.joinData(in: bytes, into: &joined)
+      return read(joined.span.bytes)
+    }
+    return read(bytes.extracting(data))
+  }
+
+  private mutating func read(_ data: RawSpan) -> Bool {
+    if ChunkScanner.isDone(data) {
+      findings.isDone = true
+      findings.hasSubstance = true
+      return true
+    }
+    let fields = ChunkScanner.scan(data)
+    if fields.isMalformed {
+      findings.hasSubstance = true
+      return true
+    }
+    if let usage = fields.usage { self.usage = usage }
+    if fields.hasError {
+      findings.hasError = true
+      findings.hasSubstance = true
+    }
+    if fields.hasProgress {
+      findings.hasProgress = true
+      findings.progressed = true
+      findings.hasSubstance = true
+    }
+    if fields.finishedCount > 0 {
+      findings.finishedChoices |= fields.finishedChoices
+      findings.hasSubstance = true
+    }
+    let carriesOnlyUsage = fields.choicesIsEmpty && fields.usage != nil && !fields.hasError
+    return keepsUsage || !carriesOnlyUsage
+  }
+}

@@ -1,0 +1,34 @@
+internal import GatewayConfiguration
+internal import Routing
+
+/// One configuration at work. Immutable: a reload makes another, and a request keeps the one that it began with.
+final class GatewaySnapshot: Sendable {
+  let settings: GatewaySettings
+  let routes: RouteTable
+  let identities: IdentityTable
+  /// In the order of `settings.upstreams`, which is how routes name them.
+  let upstreams: [UpstreamRuntime]
+  /// Counts the configurations of this process, from 1.
+  let generation: Int
+
+  init(settings: GatewaySettings, routes: RouteTable, upstreams: [UpstreamRuntime], generation: Int) {
+    self.settings = settings
+    self.routes = routes
+    self.upstreams = upstreams
+    self.generation = generation
+    identities = IdentityTable(settings)
+  }
+
+  /// The name that records use for a consumer; nil is the anonymous one.
+  func consumerName(_ index: Int?) -> String {
+    index.map { settings.consumers[$0].name } ?? ConsumerSettings.anonymousName
+  }
+
+  /// The upstream that an endpoint without a model goes to: the configured route's, or the only one there is.
+  func upstreamByRoute(method: String, path: String) -> Int? {
+    for route in settings.routes where route.path.takes(path) && route.methods.contains(method) {
+      return settings.upstreams.firstIndex { $0.name == route.upstream }
+    }
+    return settings.upstreams.count == 1 ? 0 : nil
+  }
+}

@@ -1,0 +1,141 @@
+internal import GatewayConfiguration
+internal import HTTPWire
+internal import Reactor
+internal import Transport
+
+/// The gateway's part on one reactor: takes requests from the connections there and gives each an exchange.
+///
+/// `@unchecked Sendable`: confined to its reactor's thread; others reach it by `reactor.execute`.
+final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
+  let reactor: Reactor
+  /// The configuration for requests that begin now.
+  var snapshot: GatewaySnapshot
+  /// False while draining.
+  var isReady = true
+  /// A buffer for heads that are being written. Whoever uses it swaps it out meanwhile.
+  var scratch = OutputBytes(capacity: 4096)
+  var random = RequestIDGenerator()
+  let startedAtUnixSeconds: Int
+  /// Requests under way.
+  private(set) var activeCount = 0
+  private(set) var downstream: DownstreamContext!
+  private var log: AccessLog
+  private var keyTurns: [Int] = []
+  private var listeners: [Listener] = []
+  private var clock = HTTPDate()
+
+  init(reactor: Reactor, snapshot: GatewaySnapshot, log: AccessLog, startedAtUnixSeconds: Int) {
+    self.reactor = reactor
+    self.snapshot = snapshot
+    self.log = log
+    self.startedAtUnixSeconds = startedAtUnixSeconds
+    downstream = DownstreamContext(
+      reactor: reactor, limits: DownstreamLimits(), headLimits: .request, receiver: self)
+    apply(snapshot)
+  }
+
+  /// Begins to use a configuration. Requests under way keep theirs.
+  func apply(_ snapshot: GatewaySnapshot) {
+    self.snapshot = snapshot
+    let server = snapshot.settings.server
+    var limits = DownstreamLimits()
+    limits.headTimeout = server.timeouts.head
+    limits.bodyTimeout = server.timeouts.body
+    limits.idleTimeout = server.timeouts.idle
+    limits.writeTimeout = server.timeouts.write
+    limits.connectionsMax = max(1, server.connectionsMax / max(1, snapshot.upstreams.first?.pools.count ?? 1))
+    downstream.limits = limits
+    downstream.setHeadLimits(
+      HTTPLimits(headBytesMax: server.headBytesMax, fieldCountMax: server.headerCountMax))
+    keyTurns = Array(repeating: 0, count: snapshot.upstreams.count)
+    log.configure(snapshot.settings.log)
+  }
+
+  // MARK: Listening
+
+  func listen(_ descriptor: Int32, _ address: SocketAddress) -> SocketAddress {
+    let downstream: DownstreamContext = downstream
+    let listener = Listener(
+      reactor: reactor, descriptor: descriptor, address: address, mayAccept: { downstream.mayAccept }
+    ) { descriptor, peer in
+      downstream.accept(descriptor, from: peer)
+    }
+    listeners.append(listener)
+    return listener.address
+  }
+
+  func stopListening() {
+    for listener in listeners { listener.close() }
+    listeners = []
+  }
+
+  // MARK: Requests
+
+  func requestHead(
+    _ head: RequestHead, _ fields: [HeaderField], _ bytes: RawSpan, on connection: DownstreamConnection
+  ) -> Int? {
+    let exchange = makeExchange(connection, fields, bytes)
+    return exchange.begin(head, fields, bytes)
+  }
+
+  func requestComplete(_ body: UnsafeRawBufferPointer, on connection: DownstreamConnection) {
+    guard let observer = connection.observer else { return }
+    // The observer of a connection of this worker is always the exchange that `requestHead` made.
+    unsafeDowncast(observer, to: Exchange.self).bodyArrived(body)
+  }
+
+  func requestRejected(_ rejection: RequestRejection, on connection: DownstreamConnection) {
+    let exchange: Exchange
+    if let observer = connection.observer {
+      exchange = unsafeDowncast(observer, to: Exchange.self)
+    } else {
+      exchange = makeExchange(connection, [], [UInt8]().span.bytes)
+    }
+    exchange.tell(.rejected(rejection), outcome: .refused)
+  }
+
+  private func makeExchange(
+    _ connection: DownstreamConnection, _ fields: [HeaderField], _ bytes: RawSpan
+  ) -> Exchange {
+    var id: RequestID?
+    if let given = fields.firstValue(of: .xRequestID) { id = RequestID(given: given, in: bytes) }
+    let exchange = Exchange(worker: self, connection: connection, id: id ?? random.next())
+    activeCount += 1
+    connection.observer = exchange
+    return exchange
+  }
+
+  /// An exchange has ended: its record is written.
+  func ended(_ exchange: Exchange) {
+    activeCount -= 1
+    guard exchange.snapshot.settings.log.access else { return }
+    log.append(&exchange.record, now: reactor.now)
+    if log.flushIsDue(now: reactor.now) {
+      log.flush()
+    } else if !isFlushPlanned {
+      isFlushPlanned = true
+      _ = reactor.startTimer(at: reactor.now + AccessLog.flushInterval, self)
+    }
+  }
+
+  private var isFlushPlanned = false
+
+  /// The access log's lines go out.
+  func timerFired(token: UInt32) {
+    isFlushPlanned = false
+    log.flush()
+  }
+
+  /// Hands over the lines that wait.
+  func flushLog() { log.flush() }
+
+  /// Which of an upstream's keys is next.
+  func nextKey(of upstream: Int, _ count: Int) -> Int {
+    guard count > 1, keyTurns.indices.contains(upstream) else { return 0 }
+    keyTurns[upstream] &+= 1
+    return Int(UInt(bitPattern: keyTurns[upstream]) % UInt(count))
+  }
+
+  /// `date: …` with its line end, for this second.
+  var dateLine: [UInt8] { clock.line(now: reactor.now) }
+}

@@ -1,0 +1,48 @@
+internal import ChatProtocol
+internal import HTTPWire
+internal import Reactor
+
+/// How a request ended.
+enum RequestOutcome: String, Sendable {
+  /// The whole answer was delivered.
+  case completed
+  /// The gateway refused the request itself.
+  case refused
+  /// The upstream answered with an error, which was passed on.
+  case upstreamError = "upstream_error"
+  /// The upstream failed; the client got an error in its place.
+  case failed
+  /// The upstream failed after the first content; the client got an error event or a visible cut.
+  case cut
+  /// The client left before the end.
+  case clientLeft = "client_left"
+  /// The client did not read for the write time-out.
+  case clientStalled = "client_stalled"
+  /// The drain deadline passed.
+  case shutDown = "shut_down"
+}
+
+/// What is told of one request when it ends: the access log reads it, and so will metrics, traces and the ledger.
+struct RequestRecord {
+  var id: RequestID
+  var consumer = ""
+  var clientAddress = ""
+  var method = HTTPMethod.other
+  var path = ""
+  var model = ""
+  var upstream = ""
+  var upstreamModel = ""
+  var status = 0
+  var isStream = false
+  var attempts = 0
+  var startedAt: MonotonicTime
+  var firstContentAt: MonotonicTime?
+  var usage: TokenUsage?
+  var bytesOut = 0
+  var eventCount = 0
+  var outcome = RequestOutcome.completed
+  /// The error code that the client was told; empty when none.
+  var errorCode = ""
+  /// The attempts that failed, with their reasons.
+  var failures: [String] = []
+}

@@ -1,0 +1,103 @@
+internal import CLinux
+internal import HTTPWire
+
+/// What a request's path asks for.
+enum Surface: Equatable {
+  /// `/v1/chat/completions`: counted, streamed event by event, may be replayed elsewhere.
+  case chatCompletions
+  /// `/v1/completions`, likewise.
+  case completions
+  /// `/v1/embeddings`.
+  case embeddings
+  /// `/v1/models`.
+  case models
+  /// `/v1/models/{id}`; where the id stands in the path.
+  case model(Range<Int>)
+  /// Other endpoints with a JSON body that names a model: passed through, routed by it.
+  case jsonByModel
+  /// Endpoints with a multipart body that may name a model.
+  case multipartByModel
+  /// Everything else below `/v1/`: passed through by a configured route.
+  case byRoute
+  /// `/livez`: the process runs.
+  case live
+  /// `/readyz`: it takes requests.
+  case ready
+  /// `/health`: the same with details.
+  case health
+  /// No such path.
+  case unknown
+
+  /// Judges the path of a request.
+  static func of(_ path: Range<Int>, in bytes: RawSpan) -> Surface {
+    bytes.withUnsafeBytes { all in
+      let path = UnsafeRawBufferPointer(rebasing: all[path])
+      guard path.starts(with: "/v1/") else { return ofRoot(path) }
+      let rest = UnsafeRawBufferPointer(rebasing: path[4...])
+      for (spelling, surface) in known where rest.equals(spelling) { return surface }
+      if rest.starts(with: "models/") && rest.count > 7 { return .model(11..<path.count) }
+      return rest.isEmpty ? .unknown : .byRoute
+    }
+  }
+
+  private static func ofRoot(_ path: UnsafeRawBufferPointer) -> Surface {
+    if path.equals("/livez") { return .live }
+    if path.equals("/readyz") { return .ready }
+    if path.equals("/health") || path.equals("/healthz") { return .health }
+    return .unknown
+  }
+
+  /// In the order of how often they are asked for.
+  private static let known: [(StaticString, Surface)] = [
+    ("chat/completions", .chatCompletions),
+    ("completions", .completions),
+    ("embeddings", .embeddings),
+    ("models", .models),
+    ("responses", .jsonByModel),
+    ("messages", .jsonByModel),
+    ("messages/count_tokens", .jsonByModel),
+    ("rerank", .jsonByModel),
+    ("moderations", .jsonByModel),
+    ("images/generations", .jsonByModel),
+    ("images/edits", .multipartByModel),
+    ("images/variations", .multipartByModel),
+    ("audio/speech", .jsonByModel),
+    ("audio/transcriptions", .multipartByModel),
+    ("audio/translations", .multipartByModel),
+  ]
+
+  /// Whether the answer may be an OpenAI chunk stream that is read event by event.
+  var isChunkStream: Bool { self == .chatCompletions || self == .completions }
+
+  /// The methods that the endpoint knows, for 405's `allow`; nil when it takes any.
+  var allowedMethods: StaticString? {
+    switch self {
+    case .chatCompletions, .completions, .embeddings, .multipartByModel: "POST, OPTIONS"
+    case .models, .model, .live, .ready, .health: "GET, HEAD, OPTIONS"
+    case .jsonByModel, .byRoute, .unknown: nil
+    }
+  }
+
+  /// Whether the endpoint takes the method.
+  func allows(_ method: HTTPMethod) -> Bool {
+    switch self {
+    case .chatCompletions, .completions, .embeddings, .multipartByModel: method == .post
+    case .models, .model, .live, .ready, .health: method == .get || method == .head
+    case .jsonByModel, .byRoute: method != .other && method != .connect && method != .trace
+    case .unknown: true
+    }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether the bytes are exactly `text`.
+  func equals(_ text: StaticString) -> Bool {
+    count == text.utf8CodeUnitCount && starts(with: text)
+  }
+
+  /// Whether the bytes begin with `text`.
+  func starts(with text: StaticString) -> Bool {
+    guard count >= text.utf8CodeUnitCount, let baseAddress else { return text.utf8CodeUnitCount == 0 }
+    return memcmp(baseAddress, text.utf8Start, text.utf8CodeUnitCount) == 0
+  }
+}
