@@ -31,7 +31,7 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   var method = HTTPMethod.post
   /// The consumer's place in the settings; nil for the anonymous one.
   var consumer: Int?
-  /// The path and query behind `/v1`.
+  /// The path and query behind `/v1`; empty for the surface's usual one.
   var target: [UInt8] = []
   /// The client's header fields that go upstream, ready for the wire.
   var forwardedFields: [UInt8] = []
@@ -40,7 +40,6 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   var wantsUsage = false
   var choiceCount = 1
   var isHTTP10 = false
-  var askedModel: [UInt8] = []
 
   // Where it goes.
   var candidates: [Candidate] = []
