@@ -83,11 +83,14 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "CLinux",
+        "CLinux", "CBenchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
+      exclude: ["CBenchmarks", "README.md", "Thresholds.json"],
       swiftSettings: strict),
+    // The counting malloc and processor placement that the benchmarks need.
+    .target(name: "CBenchmarks", path: "Benchmarks/CBenchmarks"),
 
     // Beside: the simulator that `sluice demo`, the tests and the benchmarks share, and what only tests need.
     room("ScriptedUpstream", ["Reactor", "HTTPWire", "ChatProtocol"]),

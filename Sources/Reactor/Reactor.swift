@@ -30,7 +30,6 @@ public final class Reactor: @unchecked Sendable {
   private let inbox = Inbox()
   private var slots = SlotTable<Registration>()
   private var timers: TimerWheel<Timer>
-  private var dueTimers: [Timer] = []
   private var jobs: [UnownedJob] = []
   private var jobsRunning: [UnownedJob] = []
   private var messagesTaken: [Inbox.Message] = []
@@ -86,6 +85,8 @@ public final class Reactor: @unchecked Sendable {
       if isStopping { break }
       wait()
     }
+    // A later thread may be given the same number.
+    thread.store(0, ordering: .relaxed)
   }
 
   /// Ends `run` after the current turn. May be called from any thread.
@@ -104,7 +105,7 @@ public final class Reactor: @unchecked Sendable {
     let count = sluice_epoll_wait(epoll, events.baseAddress, 512, timeoutMilliseconds)
     now = MonotonicTime.readClock()
     // An empty wheel is brought up to date first, so that a long idle time is not walked tick by tick later.
-    if timers.count == 0 { timers.advance(to: now) { _ in } }
+    if timers.count == 0 { timers.advance(to: now) }
     // EINTR is a turn without events.
     if count > 0 {
       for position in 0..<Int(count) { dispatch(events[position]) }
@@ -123,11 +124,9 @@ public final class Reactor: @unchecked Sendable {
   }
 
   private func fireTimers() {
-    timers.advance(to: now) { dueTimers.append($0) }
-    guard !dueTimers.isEmpty else { return }
-    let due = dueTimers
-    dueTimers.removeAll(keepingCapacity: true)
-    for timer in due { timer.handler.timerFired(token: timer.token) }
+    timers.advance(to: now)
+    // One at a time: a handler may cancel a timer that is due in the same turn.
+    while let timer = timers.takeDue() { timer.handler.timerFired(token: timer.token) }
   }
 
   private func takeMessages() {
@@ -193,6 +192,9 @@ public final class Reactor: @unchecked Sendable {
   public var registeredCount: Int { slots.count }
 
   // MARK: Timers
+
+  /// How many timers wait.
+  public var timerCount: Int { timers.count }
 
   /// Calls `handler` with `token` at `deadline` or at most a tick (4 ms) and a turn later, never before. Keeps `handler` alive until then.
   public func startTimer(at deadline: MonotonicTime, _ handler: any TimerHandler, token: UInt32 = 0) -> TimerID {
@@ -279,16 +281,20 @@ extension Reactor: SerialExecutor, TaskExecutor {
 /// One sleeping task. Confined to the reactor's thread: touched only inside `execute` and by the timer.
 private final class Sleeper: TimerHandler, @unchecked Sendable {
   private var continuation: CheckedContinuation<Void, Never>?
+  private var timer: (reactor: Reactor, id: Reactor.TimerID)?
   private var isOver = false
 
   func begin(_ reactor: Reactor, _ deadline: MonotonicTime, _ continuation: CheckedContinuation<Void, Never>) {
     guard !isOver else { return continuation.resume() }
     self.continuation = continuation
-    _ = reactor.startTimer(at: deadline, self)
+    timer = (reactor, reactor.startTimer(at: deadline, self))
   }
 
   func end() {
     isOver = true
+    // A cancelled sleep of ten minutes must not stay in the wheel for ten minutes.
+    if let timer { timer.reactor.cancelTimer(timer.id) }
+    timer = nil
     continuation?.resume()
     continuation = nil
   }

@@ -1,8 +1,10 @@
 /// A hierarchical timing wheel (Varghese and Lauck, 1987): starting, cancelling and firing a timer cost O(1).
 ///
 /// Four levels of 256, 64, 64 and 64 slots. A tick is `tickNanoseconds` long (4 ms), so the levels span 1 s, 65 s, 70 minutes and
-/// 3 days; a later deadline waits in the last level and is sorted in again when its slot comes round. A timer fires in the
+/// 3 days; a later deadline waits in the last level and is sorted in again when its slot comes round. A timer is due after the
 /// first `advance` at or after its deadline, never before. The wheel is a value without a clock: time comes in as an argument.
+///
+/// What is due waits in a list of its own until it is taken: whoever is called for one due timer can still cancel another.
 public struct TimerWheel<Payload> {
   /// Names one started timer. A fired or cancelled timer's name is never valid again.
   public struct TimerID: Equatable, Sendable {
@@ -22,13 +24,18 @@ public struct TimerWheel<Payload> {
     var generation: UInt32 = 0
   }
 
-  private static var slotCount: Int { 256 + 3 * 64 }
+  /// The last list: what is due and not yet taken, in the order of ticks.
+  private static var dueSlot: Int { 256 + 3 * 64 }
+  private static var slotCount: Int { dueSlot + 1 }
   private var nodes: ContiguousArray<Node> = []
   private var freeHead: Int32 = -1
   private var heads: ContiguousArray<Int32>
+  private var dueTail: Int32 = -1
   private var currentTick: UInt64
 
-  /// How many timers are waiting.
+  private var dueCount = 0
+
+  /// How many timers are waiting, due ones that were not taken included.
   public private(set) var count = 0
 
   /// An empty wheel whose time begins at `now`.
@@ -61,27 +68,37 @@ public struct TimerWheel<Payload> {
     return payload
   }
 
-  /// Moves time on to `now` and hands out what is due, in order of ticks. `fire` may not touch the wheel: collect, then act.
-  public mutating func advance(to now: MonotonicTime, fire: (Payload) -> Void) {
+  /// Moves time on to `now`; what comes due waits for `takeDue`.
+  public mutating func advance(to now: MonotonicTime) {
     let target = now.nanoseconds / Self.tickNanoseconds
-    guard count > 0 else {
+    guard count > dueCount else {
       currentTick = max(currentTick, target)
       return
     }
     while currentTick < target {
       currentTick += 1
       if currentTick & 255 == 0 { cascade() }
-      fireSlot(Int(currentTick & 255), fire)
-      if count == 0 {
+      moveToDue(Int(currentTick & 255))
+      if count == dueCount {
         currentTick = target
         return
       }
     }
   }
 
+  /// Takes the next timer that is due, in the order of ticks. One that is started meanwhile is due after a later `advance` at the earliest.
+  public mutating func takeDue() -> Payload? {
+    let index = heads[Self.dueSlot]
+    guard index >= 0 else { return nil }
+    let payload = nodes[Int(index)].payload
+    unlink(index)
+    release(index)
+    return payload
+  }
+
   /// When `advance` next has work to do (a timer or a level to sort in again); nil when no timer waits.
   public var nextWake: MonotonicTime? {
-    guard count > 0 else { return nil }
+    guard count > dueCount else { return nil }
     var tick = currentTick + 1
     // Stops at the next turn of level 0: there the upper levels are sorted in.
     while tick & 255 != 0 {
@@ -91,14 +108,21 @@ public struct TimerWheel<Payload> {
     return MonotonicTime(nanoseconds: tick &* Self.tickNanoseconds)
   }
 
-  private mutating func fireSlot(_ slot: Int, _ fire: (Payload) -> Void) {
+  private mutating func moveToDue(_ slot: Int) {
     var index = heads[slot]
     heads[slot] = -1
     while index >= 0 {
       let next = nodes[Int(index)].next
-      let payload = nodes[Int(index)].payload
-      release(index)
-      if let payload { fire(payload) }
+      nodes[Int(index)].slot = Int32(Self.dueSlot)
+      nodes[Int(index)].next = -1
+      nodes[Int(index)].previous = dueTail
+      if dueTail >= 0 {
+        nodes[Int(dueTail)].next = index
+      } else {
+        heads[Self.dueSlot] = index
+      }
+      dueTail = index
+      dueCount += 1
       index = next
     }
   }
@@ -148,6 +172,9 @@ public struct TimerWheel<Payload> {
       heads[Int(node.slot)] = node.next
     }
     if node.next >= 0 { nodes[Int(node.next)].previous = node.previous }
+    guard Int(node.slot) == Self.dueSlot else { return }
+    dueCount -= 1
+    if dueTail == index { dueTail = node.previous }
   }
 
   private mutating func takeNode() -> Int32 {

@@ -365,7 +365,8 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
 
   private func rejectTooLarge(_ bytesMax: Int) {
     reject(
-      RequestRejection(status: 413, message: "The request body is larger than the \(bytesMax) bytes that are accepted."))
+      RequestRejection(status: 413, message: "The request body is larger than the \(bytesMax) bytes that are accepted.")
+    )
   }
 
   private func reject(_ rejection: RequestRejection) {

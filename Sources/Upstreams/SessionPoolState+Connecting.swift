@@ -55,7 +55,8 @@ extension SessionPoolState {
 
   /// A permit was handed over by another shard.
   mutating func permitArrived(now: MonotonicTime) -> [PoolAction] {
-    isStarving = false
+    // It may have asked again while this one was on its way; whether it still needs more is decided anew.
+    stopStarving()
     var actions: [PoolAction] = []
     supplyWaiting(hasPermit: true, mayYield: false, now, &actions)
     return actions
@@ -92,7 +93,11 @@ extension SessionPoolState {
       hasPermit = false
     }
     while isOpen, waiting.count > supply {
-      guard let endpoint = chooseEndpoint(avoiding: nil, now: now) else { break }
+      guard let endpoint = chooseEndpoint(avoiding: nil, now: now) else {
+        // A permit would be of no use now; the probe's end or the next tick comes here again.
+        stopStarving()
+        break
+      }
       if !hasPermit, !takeOrStarve(&actions) { break }
       hasPermit = false
       startConnect(endpoint, &actions)
@@ -185,7 +190,11 @@ extension SessionPoolState {
 
   /// Takes the flag of starving back when nobody waits for a permit any more.
   mutating func calmDown() {
-    guard isStarving, waiting.count <= supply else { return }
+    if isStarving, waiting.count <= supply { stopStarving() }
+  }
+
+  private mutating func stopStarving() {
+    guard isStarving else { return }
     isStarving = false
     permits.calm(shard)
   }

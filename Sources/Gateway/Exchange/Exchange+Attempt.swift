@@ -15,6 +15,9 @@ extension Exchange: LeaseWaiter {
   ) {
     plan.began()
     let upstream = upstream
+    record.attempts = plan.attempts
+    record.upstream = upstream.name
+    if let name = candidate.upstreamModel { record.upstreamModel = String(decoding: name, as: UTF8.self) }
     let pool = upstream.pools[reactor.index]
     self.pool = pool
     totalDeadline = record.startedAt + upstream.settings.timeouts.total

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Gateway
 import GatewayConfiguration
+import Glibc
 import Logging
 import ScriptedUpstream
 
@@ -30,7 +31,11 @@ struct DemoCommand: AsyncParsableCommand {
     let logger = ServeCommand.logger(settings.log)
     let port = port
     var service = GatewayService(source: ConfigurationSource(given: nil), settings: settings, logger: logger)
-    service.started = { _ in print(Self.words(port: port)) }
+    service.started = { _ in
+      print(Self.words(port: port))
+      // Not a terminal's line buffer, perhaps: a script that waits for these words must get them.
+      fflush(nil)
+    }
     try await ServeCommand.serve(service, settings, logger)
     server.stop()
   }

@@ -1,0 +1,20 @@
+// What the harness needs of the kernel and of malloc and Swift cannot say.
+#ifndef SLUICE_CBENCHMARKS_H
+#define SLUICE_CBENCHMARKS_H
+
+#include <stdint.h>
+
+/// How often the calling thread has asked malloc and its kin for memory since it started.
+uint64_t bench_allocation_count(void);
+
+/// Lets the calling thread, and what it spawns from now on, run on `processor` only; -1 allows all again.
+/// Returns 0 or -1 with errno.
+int bench_run_on(int processor);
+
+/// How many processors this process may use.
+int bench_processor_count(void);
+
+/// Hides a value from the optimiser, so that work whose result nobody reads is still done.
+void bench_keep(uint64_t value);
+
+#endif

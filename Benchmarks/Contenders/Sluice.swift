@@ -1,0 +1,76 @@
+import Foundation
+import Glibc
+
+/// The gateway, with everything on that it has: authentication, routing, parsing, counting, one access-log line a request.
+struct Sluice: Contender {
+  let name = "sluice"
+  let words: String
+  let hasProcess = true
+  private let path: String
+  /// The user's own file; nil: one is generated.
+  private let configuration: String?
+
+  /// - Throws: `BenchmarkError` when the executable is not there.
+  init(_ options: Options) throws {
+    path = options.gateway ?? Self.beside()
+    guard access(path, X_OK) == 0 else {
+      throw BenchmarkError("no executable at \(path); `swift build -c release --product sluice` makes it")
+    }
+    configuration = options.config
+    if let configuration, access(configuration, R_OK) != 0 { throw BenchmarkError("cannot read \(configuration)") }
+    words = configuration.map { "configuration \($0)" } ?? "1 reactor; keys, routing, parsing and the access log on"
+  }
+
+  func start(_ bench: Bench, upstreamPort: UInt16) throws -> RunningContender {
+    let port = try PlainClient.freePort()
+    let adminPort = try PlainClient.freePort()
+    let directory = bench.directory + "/sluice"
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let errorLog = directory + "/error.log"
+    let file = configuration ?? directory + "/sluice.yaml"
+    if configuration == nil { try Data(Self.generated.utf8).write(to: URL(fileURLWithPath: file)) }
+    let process = try ChildProcess(
+      ChildProcess.Launch(
+        path: path, arguments: ["serve", "--config", file],
+        environment: [
+          "BENCHMARK_LISTEN": "127.0.0.1:\(port)",
+          "BENCHMARK_ADMIN": "127.0.0.1:\(adminPort)",
+          "BENCHMARK_UPSTREAM": "http://127.0.0.1:\(upstreamPort)/v1",
+          "BENCHMARK_KEY_DIGEST": "sha256:\(BenchmarkRequest.keyDigest)",
+          "BENCHMARK_ACCESS_LOG": directory + "/access.log",
+        ],
+        processor: bench.placement.gateway, output: .file(errorLog), errors: .file(errorLog)),
+      custodian: bench.custodian)
+    return RunningContender(name: name, port: port, process: process, errorLog: errorLog)
+  }
+
+  /// The configuration used when none is given. What changes from run to run comes in as variables, the same that a file of the
+  /// user's own may use.
+  static let generated = """
+    server:
+      listen: ${BENCHMARK_LISTEN}
+      reactors: 1
+    admin:
+      listen: ${BENCHMARK_ADMIN}
+    log:
+      format: json
+      access: true
+      accessFile: ${BENCHMARK_ACCESS_LOG}
+    upstreams:
+      benchmark:
+        provider: vllm
+        endpoints: [{ url: "${BENCHMARK_UPSTREAM}" }]
+        pool: { maxSessions: 10000, minIdle: 0, maxQueue: 10000 }
+    models:
+      \(BenchmarkRequest.model):
+        serve: [{ upstream: benchmark, model: \(BenchmarkRequest.model) }]
+    consumers:
+      benchmark: { keys: ["${BENCHMARK_KEY_DIGEST}"], models: [\(BenchmarkRequest.model)] }
+
+    """
+
+  private static func beside() -> String {
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("sluice").path
+  }
+}

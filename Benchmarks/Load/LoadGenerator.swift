@@ -1,0 +1,170 @@
+import CLinux
+import Reactor
+
+/// Keeps a set of connections asking, checks every answer and counts what arrives in the measuring window.
+///
+/// A run is: ramp (connections open one after the other), warm-up, window, drain. All on one reactor, on the calling thread.
+final class LoadGenerator: TimerHandler {
+  let reactor = Reactor(index: 0)
+  let address: SocketAddress
+  let request: UnsafeRawBufferPointer
+  let referenceBytes: UnsafeRawBufferPointer
+  let pieces: UnsafeBufferPointer<ReferenceAnswer.Piece>
+  let isStream: Bool
+
+  /// Timers with tokens from here on are the run's; below, a token is a connection to open.
+  private enum Moment: UInt32 {
+    case windowBegins = 0xffff_fff0
+    case windowEnds
+    case drainEnds
+  }
+
+  /// A run that fails this often has told enough.
+  private static let failuresMax = 20
+
+  private let plan: LoadPlan
+  private var connections: [LoadConnection] = []
+  private var result = LoadResult()
+  private var latency = LatencyHistogram()
+  private var firstText = LatencyHistogram()
+  private var eventDelay = LatencyHistogram()
+  private var isMeasuring = false
+  private var isDraining = false
+  private var windowBegan = MonotonicTime(nanoseconds: 0)
+  private var cpuAtBegin: UInt64 = 0
+
+  /// - Throws: `BenchmarkError` when the upstream itself answers wrongly.
+  init(_ plan: LoadPlan) throws {
+    self.plan = plan
+    isStream = plan.answer == .stream
+    guard let address = SocketAddress(literal: "127.0.0.1", port: plan.port) else { throw BenchmarkError("no loopback") }
+    self.address = address
+    let request = BenchmarkRequest.bytes(plan.answer)
+    guard let answer = try PlainClient.ask(port: plan.referencePort, request), answer.status == 200 else {
+      throw BenchmarkError("the upstream does not answer")
+    }
+    let reference = try ReferenceAnswer(answer.body, isStream: isStream, textEvents: plan.textEvents)
+    // Held for the life of the process.
+    self.request = Self.kept(request)
+    referenceBytes = Self.kept(reference.bytes)
+    let pieces = UnsafeMutableBufferPointer<ReferenceAnswer.Piece>.allocate(capacity: reference.pieces.count)
+    _ = pieces.initialize(from: reference.pieces)
+    self.pieces = UnsafeBufferPointer(pieces)
+  }
+
+  /// Does the whole run.
+  func run() -> LoadResult {
+    sluice_ignore_sigpipe()
+    if plan.measuresMemory { result.atRest = ProcessSample(of: plan.watched, memory: true) }
+    connections = (0..<plan.connections).map { _ in LoadConnection(self) }
+    let start = MonotonicTime.readClock()
+    for index in 0..<plan.connections {
+      let share = Double(index) / Double(plan.connections)
+      _ = reactor.startTimer(at: start + .seconds(plan.rampSeconds * share), self, token: UInt32(index))
+    }
+    let begin = start + .seconds(plan.rampSeconds + plan.warmUpSeconds)
+    after(begin, .windowBegins)
+    after(begin + .seconds(plan.windowSeconds), .windowEnds)
+    reactor.run()
+    result.latency = latency.summary
+    result.firstText = firstText.summary
+    result.eventDelay = eventDelay.summary
+    return result
+  }
+
+  func timerFired(token: UInt32) {
+    switch Moment(rawValue: token) {
+    case nil: connections[Int(token)].ask()
+    case .windowBegins: beginWindow()
+    case .windowEnds: endWindow()
+    case .drainEnds:
+      let unfinished = connections.count { $0.isBusy }
+      if unfinished > 0 { note("\(unfinished) answers were not finished \(plan.drainSeconds) s after the window") }
+      reactor.stop()
+    }
+  }
+
+  // MARK: What connections report
+
+  @inline(__always)
+  func countEvent() {
+    result.eventsChecked += 1
+    if isMeasuring { result.eventsInWindow += 1 }
+  }
+
+  @inline(__always)
+  func recordFirstText(_ nanoseconds: UInt64) {
+    if isMeasuring { firstText.record(nanoseconds) }
+  }
+
+  @inline(__always)
+  func recordDelay(_ nanoseconds: UInt64) {
+    if isMeasuring { eventDelay.record(nanoseconds) }
+  }
+
+  func answered(_ connection: LoadConnection, _ nanoseconds: UInt64) {
+    result.answersChecked += 1
+    if isMeasuring {
+      result.answersInWindow += 1
+      latency.record(nanoseconds)
+    }
+    if let answersMax = plan.answersMax, result.answersChecked >= answersMax { isDraining = true }
+    if isDraining { stopWhenIdle() } else { connection.ask() }
+  }
+
+  func failed(_ connection: LoadConnection, _ why: String) {
+    note(why)
+    if result.failures >= Self.failuresMax { return reactor.stop() }
+    if isDraining { return stopWhenIdle() }
+    // Later, not at once: a gateway that refuses must not be hammered.
+    guard let index = connections.firstIndex(where: { $0 === connection }) else { return }
+    _ = reactor.startTimer(at: reactor.now + .milliseconds(50), self, token: UInt32(index))
+  }
+
+  // MARK: The run's moments
+
+  private func beginWindow() {
+    windowBegan = MonotonicTime.readClock()
+    cpuAtBegin = loadCPU
+    result.atBegin = ProcessSample(of: plan.watched, memory: false)
+    isMeasuring = true
+  }
+
+  private func endWindow() {
+    isMeasuring = false
+    result.windowNanoseconds = MonotonicTime.readClock().nanoseconds(since: windowBegan)
+    result.atEnd = ProcessSample(of: plan.watched, memory: plan.measuresMemory)
+    result.loadCPUNanoseconds = loadCPU &- cpuAtBegin
+    result.openStreams = connections.count { $0.hasBegun }
+    isDraining = true
+    if plan.drainSeconds > 0 {
+      after(MonotonicTime.readClock() + .seconds(plan.drainSeconds), .drainEnds)
+      stopWhenIdle()
+    } else {
+      reactor.stop()
+    }
+  }
+
+  private var loadCPU: UInt64 {
+    sluice_thread_cpu_nanoseconds() + ProcessSample(of: [plan.upstream], memory: false).cpuNanoseconds
+  }
+
+  private func stopWhenIdle() {
+    if !connections.contains(where: { $0.isBusy }) { reactor.stop() }
+  }
+
+  private func note(_ why: String) {
+    result.failures += 1
+    if result.failureSamples.count < 5 { result.failureSamples.append(why) }
+  }
+
+  private func after(_ time: MonotonicTime, _ moment: Moment) {
+    _ = reactor.startTimer(at: time, self, token: moment.rawValue)
+  }
+
+  private static func kept(_ bytes: [UInt8]) -> UnsafeRawBufferPointer {
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
+    copy.copyBytes(from: bytes)
+    return UnsafeRawBufferPointer(copy)
+  }
+}
