@@ -103,7 +103,7 @@ let package = Package(
     tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
     tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),
     tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
-    tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "TestKit"]),
+    tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "GatewayConfiguration", "HTTPWire", "TestKit"]),
     tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
     tests("GatewayTests", ["Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration"]),
   ],

@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <unistd.h>
 
-// Counting malloc: these definitions stand before the C library's, which stays reachable under its internal names. Every
-// allocation of the process passes here, Swift's and C's, so "0 allocations per event" is a count and not an estimate.
+// Counting malloc: these definitions stand before the C library's, which stays reachable under its internal names.
+// Every allocation of the process passes here, Swift's and C's, so "0 allocations per event" is a count and not an
+// estimate.
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);

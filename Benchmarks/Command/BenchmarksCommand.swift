@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
 
-/// `swift run -c release Benchmarks`: the harness' front door. The processes that it starts are this same executable under hidden names.
+/// `swift run -c release Benchmarks`: the harness' front door. The processes that it starts are this same executable
+/// under hidden names.
 @main
 struct BenchmarksCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,7 +18,9 @@ struct BenchmarksCommand: ParsableCommand {
       for scenario in scenarios { print("\(scenario.name): \(scenario.summary)") }
       return
     }
-    guard !scenarios.isEmpty else { throw ValidationError("No scenario's name contains \(options.filter.joined(separator: " or ")).") }
+    guard !scenarios.isEmpty else {
+      throw ValidationError("No scenario's name contains \(options.filter.joined(separator: " or ")).")
+    }
     let thresholds = try options.check.map(Thresholds.read)
     // Results that a program reads must not be mixed with what a person reads.
     let output = options.json == "-" ? FileHandle.standardError : FileHandle.standardOutput

@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// nginx as a bare reverse proxy: the C program to compare with. One worker, kept connections both ways, no buffering, no log.
+/// nginx as a bare reverse proxy: the C program to compare with. One worker, kept connections both ways, no
+/// buffering, no log.
 struct Nginx: Contender {
   let name = "nginx"
   let words: String
@@ -32,7 +33,8 @@ struct Nginx: Contender {
     return RunningContender(name: name, port: port, process: process, errorLog: errorLog)
   }
 
-  private static func configuration(_ directory: String, port: UInt16, upstreamPort: UInt16, processor: Int?) -> String {
+  private static func configuration(_ directory: String, port: UInt16, upstreamPort: UInt16, processor: Int?) -> String
+  {
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map { "\($0)_temp_path \(directory)/\($0);" }
     return """
       daemon off;
@@ -70,7 +72,9 @@ struct Nginx: Contender {
   }
 
   private static func find() -> String? {
-    ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx", "/usr/local/bin/nginx"].first { access($0, X_OK) == 0 }
+    ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx", "/usr/local/bin/nginx"].first {
+      access($0, X_OK) == 0
+    }
   }
 
   private static func install(_ custodian: Custodian) throws {

@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// The gateway, with everything on that it has: authentication, routing, parsing, counting, one access-log line a request.
+/// The gateway, with everything on that it has: authentication, routing, parsing, counting, one access-log line a
+/// request.
 struct Sluice: Contender {
   let name = "sluice"
   let words: String
@@ -44,8 +45,8 @@ struct Sluice: Contender {
     return RunningContender(name: name, port: port, process: process, errorLog: errorLog)
   }
 
-  /// The configuration used when none is given. What changes from run to run comes in as variables, the same that a file of the
-  /// user's own may use.
+  /// The configuration used when none is given. What changes from run to run comes in as variables, the same that a
+  /// file of the user's own may use.
   static let generated = """
     server:
       listen: ${BENCHMARK_LISTEN}

@@ -38,14 +38,11 @@ final class Bench {
   }
 
   /// Starts an upstream on the load's processor.
-  func startUpstream(_ shape: StreamShape) throws -> Upstream {
+  func startUpstream(_ script: UpstreamScript) throws -> Upstream {
     let child = try ChildProcess(
       ChildProcess.Launch(
         path: "/proc/self/exe",
-        arguments: [
-          "upstream", "--text-events", "\(shape.textEvents)", "--gap-milliseconds", "\(shape.gapMilliseconds)",
-        ],
-        processor: placement.load, output: .pipe),
+        arguments: ["upstream", "--script", script.text], processor: placement.load, output: .pipe),
       custodian: custodian)
     guard let line = child.readLine(timeoutSeconds: 10), let port = UInt16(line) else {
       throw BenchmarkError("the upstream did not start")
@@ -81,7 +78,9 @@ final class Bench {
         }
         return answer
       }
-      guard running.process?.isRunning ?? true else { throw BenchmarkError("\(running.name) ended at once\(running.logTail)") }
+      guard running.process?.isRunning ?? true else {
+        throw BenchmarkError("\(running.name) ended at once\(running.logTail)")
+      }
       guard MonotonicTime.readClock() < start + .seconds(10) else {
         throw BenchmarkError("\(running.name) did not answer within 10 s\(running.logTail)")
       }
@@ -102,13 +101,4 @@ final class Bench {
 struct Upstream {
   let process: ChildProcess
   let port: UInt16
-}
-
-/// What the upstream's streams look like.
-struct StreamShape {
-  var textEvents: Int
-  var gapMilliseconds: Int
-
-  /// `data:` events of one stream: role, text, finish_reason, usage, `[DONE]`.
-  var events: Int { textEvents + 4 }
 }

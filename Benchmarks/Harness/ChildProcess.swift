@@ -2,7 +2,8 @@ import CBenchmarks
 import CLinux
 import Glibc
 
-/// A process that the benchmark started: in a process group of its own, placed on a processor, watched by the custodian.
+/// A process that the benchmark started: in a process group of its own, placed on a processor, watched by the
+/// custodian.
 final class ChildProcess {
   /// Where a child's standard output or error goes.
   enum Output {
@@ -44,7 +45,8 @@ final class ChildProcess {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    // A group of its own: an nginx worker must die with its master, and Ctrl-C reaches the benchmark alone, which then tidies up.
+    // A group of its own: an nginx worker must die with its master, and Ctrl-C reaches the benchmark alone, which
+    // then tidies up.
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
     posix_spawnattr_setpgroup(&attributes, 0)
 
@@ -141,7 +143,8 @@ final class ChildProcess {
     custodian?.forget(pid)
   }
 
-  private static func add(_ output: Output, _ target: Int32, pipe: Int32, to actions: inout posix_spawn_file_actions_t) {
+  private static func add(_ output: Output, _ target: Int32, pipe: Int32, to actions: inout posix_spawn_file_actions_t)
+  {
     switch output {
     case .inherited: break
     case .file(let path): posix_spawn_file_actions_addopen(&actions, target, path, O_WRONLY | O_CREAT | O_APPEND, 0o600)

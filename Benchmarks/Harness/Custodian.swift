@@ -3,8 +3,9 @@ import Glibc
 
 /// Ends what is left when the benchmark ends, however it ends.
 ///
-/// A small process of its own that holds the other end of a pipe: it hears which children run, and when the pipe closes (a
-/// regular exit, Ctrl-C, a crash, kill -9) it ends their process groups and removes the temporary directory.
+/// A small process of its own that holds the other end of a pipe: it hears which children run, and when the pipe
+/// closes (a regular exit, Ctrl-C, a crash, kill -9) it ends their process groups and removes the temporary
+/// directory.
 final class Custodian {
   private let pipe: Int32
   private let process: ChildProcess

@@ -1,4 +1,5 @@
-/// Counts times in steps of less than 2 % of their size, so that millions of them cost 15 kB and a percentile is exact to 1 %.
+/// Counts times in steps of less than 2 % of their size, so that millions of them cost 15 kB and a percentile is
+/// exact to 1 %.
 struct LatencyHistogram {
   /// 0 ..< 128 one by one, then 64 equal steps to every doubling.
   private static let stepBits = 7
@@ -20,7 +21,8 @@ struct LatencyHistogram {
   var summary: LatencySummary? {
     guard total > 0 else { return nil }
     return LatencySummary(
-      count: total, mean: sum / Double(total) / 1000, p50: percentile(0.50), p90: percentile(0.90), p99: percentile(0.99),
+      count: total, mean: sum / Double(total) / 1000, p50: percentile(0.50), p90: percentile(0.90),
+      p99: percentile(0.99),
       max: Double(largest) / 1000)
   }
 

@@ -20,7 +20,8 @@ struct Machine: Codable {
   }
 }
 
-/// Which process runs where: the gateway has a processor of its own, so that its cost does not depend on what the load does.
+/// Which process runs where: the gateway has a processor of its own, so that its cost does not depend on what the
+/// load does.
 struct Placement {
   var gateway: Int?
   var load: Int?

@@ -6,14 +6,17 @@ struct Options: ParsableArguments {
   @Option(help: "Run only scenarios whose name contains this; may be given several times.") var filter: [String] = []
   @Option(help: "Also measure against this; `nginx` is the one known. Installed by apt-get when it is missing.")
   var against: [String] = []
-  @Option(help: "Write the results as JSON to this file; `-` is standard output, and the table then goes to standard error.")
+  @Option(
+    help: "Write the results as JSON to this file; `-` is standard output, and the table then goes to standard error.")
   var json: String?
   @Option(help: "Compare with the bounds of this file, name each breach and exit with 1.") var check: String?
   @Option(help: "How often the contenders take turns.") var rounds = 3
   @Option(help: "Length of a measuring window.") var seconds = 5.0
   @Option(help: "Connections of `request` and `stream-burst`.") var connections = 64
   @Option(help: "Streams of `stream-paced` and `idle-streams`.") var streams = 1000
-  @Option(help: "The gateway's own configuration file instead of the generated one; see README.md for the variables it may use.")
+  @Option(
+    help:
+      "The gateway's own configuration file instead of the generated one; see README.md for the variables it may use.")
   var config: String?
   @Option(help: "The gateway's executable; by default `sluice` beside this one.") var gateway: String?
 

@@ -4,10 +4,13 @@ import Glibc
 struct ProcessSample: Codable {
   /// CPU time, from the scheduler's own account (`schedstat`): exact to the nanosecond, unlike the ticks of `stat`.
   var cpuNanoseconds: UInt64 = 0
+  /// Time in which a thread could have run and another had its processor: neighbours on the machine, mostly.
+  var waitingNanoseconds: UInt64 = 0
   /// Context switches because a thread waited, and because it was pushed off its processor.
   var voluntarySwitches: UInt64 = 0
   var involuntarySwitches: UInt64 = 0
-  /// Resident memory in bytes, from `smaps_rollup`, which walks the pages; the counters of `statm` lag behind by up to some hundred kB.
+  /// Resident memory in bytes, from `smaps_rollup`, which walks the pages; the counters of `statm` lag behind by up
+  /// to some hundred kB.
   var residentBytes: UInt64 = 0
 
   /// Samples the processes now. One that has ended counts as zero.
@@ -15,7 +18,11 @@ struct ProcessSample: Codable {
     for pid in pids {
       for task in Self.entries("/proc/\(pid)/task") {
         let path = "/proc/\(pid)/task/\(task)"
-        cpuNanoseconds += Self.words(path + "/schedstat").first ?? 0
+        let times = Self.words(path + "/schedstat")
+        if times.count >= 2 {
+          cpuNanoseconds += times[0]
+          waitingNanoseconds += times[1]
+        }
         let status = Self.text(path + "/status")
         voluntarySwitches += Self.field("voluntary_ctxt_switches:", of: status)
         involuntarySwitches += Self.field("nonvoluntary_ctxt_switches:", of: status)

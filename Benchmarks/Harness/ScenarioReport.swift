@@ -16,7 +16,8 @@ struct ScenarioReport {
     }
   }
 
-  /// Every metric that some contender has, in the order of measuring, a gateway's addition right behind the latency itself.
+  /// Every metric that some contender has, in the order of measuring, a gateway's addition right behind the latency
+  /// itself.
   var metrics: [Metric] {
     var seen: [Metric] = []
     let isCompared = contenders.contains { $0.name == "direct" } && contenders.count > 1

@@ -3,8 +3,9 @@ import Foundation
 /// Renders reports as text.
 enum Table {
   static func heading(_ machine: Machine, _ bench: Bench) -> String {
+    let memory = number(machine.memoryGibibytes, decimals: 1) + " GiB"
     var lines = [
-      "machine     \(machine.processorModel), \(machine.processors) processors, \(number(machine.memoryGibibytes, decimals: 1)) GiB, Linux \(machine.kernel)",
+      "machine     \(machine.processorModel), \(machine.processors) processors, \(memory), Linux \(machine.kernel)",
       "placement   \(machine.placement)",
     ]
     for contender in bench.contenders { lines.append("contender   \(contender.name): \(contender.words)") }
@@ -26,7 +27,20 @@ enum Table {
       if hasRatio { row.append(cell(report.ratios(metric.key, of: "sluice", to: "nginx"), 3)) }
       rows.append(row)
     }
-    return text + align(rows)
+    return text + align(rows) + disturbance(report)
+  }
+
+  /// Percent of the window in which a gateway may have been kept from its processor before its figures are doubted.
+  private static let keptWaitingPercentMax = 10.0
+
+  /// Says so when neighbours on the machine had the gateway's processor.
+  private static func disturbance(_ report: ScenarioReport) -> String {
+    let disturbed = report.contenders.map(\.name).filter { name in
+      report.values(Metric.gatewayKeptWaiting.key, of: name).contains { $0 > keptWaitingPercentMax }
+    }
+    guard !disturbed.isEmpty else { return "" }
+    return "  DISTURBED: \(disturbed.joined(separator: " and ")) had to wait for a processor in some round "
+      + "(neighbours, or more threads than processors); latencies and throughput say nothing, ratios little\n"
   }
 
   /// `median (min … max)`; an empty text when there is nothing.
@@ -52,7 +66,9 @@ enum Table {
 
   private static func align(_ rows: [[String]]) -> String {
     let columns = rows.map(\.count).max() ?? 0
-    let widths = (0..<columns).map { column in rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0 }
+    let widths = (0..<columns).map { column in
+      rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
+    }
     return rows.map { row in
       var line = ""
       for (column, cell) in row.enumerated() {

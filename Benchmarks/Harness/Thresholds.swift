@@ -25,7 +25,8 @@ struct Thresholds: Codable {
     }
   }
 
-  /// Says what breaks a bound among the scenarios that ran. A figure that was not measured breaks its bound: silence is no proof.
+  /// Says what breaks a bound among the scenarios that ran. A figure that was not measured breaks its bound: silence
+  /// is no proof.
   func breaches(_ reports: [ScenarioReport]) -> [String] {
     reports.flatMap { report in
       bounds.filter { $0.scenario == report.name }.compactMap { breach($0, report) }
@@ -33,8 +34,10 @@ struct Thresholds: Codable {
   }
 
   private func breach(_ bound: Bound, _ report: ScenarioReport) -> String? {
-    let name = "\(bound.scenario): \(bound.metric) of \(bound.contender)" + (bound.relativeTo.map { " relative to \($0)" } ?? "")
-    let values = bound.relativeTo.map { report.ratios(bound.metric, of: bound.contender, to: $0) }
+    let name =
+      "\(bound.scenario): \(bound.metric) of \(bound.contender)" + (bound.relativeTo.map { " relative to \($0)" } ?? "")
+    let values =
+      bound.relativeTo.map { report.ratios(bound.metric, of: bound.contender, to: $0) }
       ?? report.values(bound.metric, of: bound.contender)
     guard let median = Spread(values)?.median else { return "\(name) was not measured" }
     let figure = Table.number(median, decimals: bound.relativeTo == nil ? 2 : 3)

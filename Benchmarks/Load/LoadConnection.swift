@@ -16,7 +16,7 @@ final class LoadConnection: EventHandler {
   private(set) var isBusy = false
 
   /// Whether at least one event of the current answer has come.
-  var hasBegun: Bool { isBusy && checker.piece > 0 }
+  var hasBegun: Bool { isBusy && checker.pieces > 0 }
 
   init(_ generator: LoadGenerator) { self.generator = generator }
 
@@ -81,11 +81,11 @@ final class LoadConnection: EventHandler {
     let now = MonotonicTime.readClock()
     var isRight = true
     let progress = reader.feed(bytes) { body in
-      isRight = isRight && checker.feed(body, generator.referenceBytes, generator.pieces) { piece, stamp in
-        finished(piece, stamp, now)
-      }
+      isRight = isRight && checker.feed(body, generator.referenceBytes, generator.pieces) { finished($0, $1, now) }
     }
-    guard isRight else { return broken("byte \(checker.offset) of the body, in event \(checker.piece), is not the upstream's") }
+    guard isRight else {
+      return broken("byte \(checker.offset) of the body, in event \(checker.pieces), is not the upstream's")
+    }
     switch progress {
     case .unfinished: break
     case .wrong(let why): broken(why)
@@ -94,22 +94,22 @@ final class LoadConnection: EventHandler {
   }
 
   @inline(__always)
-  private func finished(_ piece: Int, _ stamp: UInt64, _ now: MonotonicTime) {
+  private func finished(_ piece: Int, _ stamp: UInt32, _ now: MonotonicTime) {
     guard generator.isStream else { return }
     generator.countEvent()
-    guard generator.pieces[piece].hasText else { return }
+    guard generator.textEvents.contains(piece) else { return }
     if !hasText {
       hasText = true
       generator.recordFirstText(now.nanoseconds(since: asked))
     }
-    if stamp > 0 { generator.recordDelay(now.nanoseconds(since: MonotonicTime(nanoseconds: stamp))) }
+    generator.recordDelay(microseconds: UInt32(truncatingIfNeeded: now.nanoseconds / 1000) &- stamp)
   }
 
   private func complete(_ now: MonotonicTime) {
     guard reader.status == 200 else { return broken("status \(reader.status)") }
     guard reader.isEventStream == generator.isStream else { return broken("the content type is not the upstream's") }
-    guard checker.piece == generator.pieces.count else {
-      return broken("the answer ended after \(checker.piece) of \(generator.pieces.count) events")
+    guard checker.pieces == generator.pieces.count else {
+      return broken("the answer ended after \(checker.pieces) of \(generator.pieces.count) events")
     }
     isBusy = false
     if reader.closes { disconnect() }

@@ -8,8 +8,8 @@ struct LoadPlan: Codable {
   /// The upstream itself: its answer is what every answer has to equal.
   var referencePort: UInt16
   var answer: Answer
-  /// Events with text that a stream must have for the reference itself to be right; 0 for whole answers.
-  var textEvents = 0
+  /// What the upstream was told to answer.
+  var script: UpstreamScript
   var connections: Int
   /// The connections are opened evenly over this time, so that streams do not run in step.
   var rampSeconds: Double
@@ -23,7 +23,8 @@ struct LoadPlan: Codable {
   var drainSeconds: Double
   /// The processes whose CPU time and memory are read at both ends of the window.
   var watched: [Int32]
-  /// The upstream's process: it shares the load generator's processor, so both together tell whether that was the limit.
+  /// The upstream's process: it shares the load generator's processor, so both together tell whether that was the
+  /// limit.
   var upstream: Int32 = 0
   /// Whether memory is read, once before the first connection and once at the end of the window.
   var measuresMemory = false
@@ -42,9 +43,10 @@ struct LoadResult: Codable {
   /// Answers that were wrong or missing, and the first of them in words.
   var failures = 0
   var failureSamples: [String] = []
-  /// Request sent to last byte; request sent to first event with text; upstream's send to this process' receive.
+  /// Request sent to last byte, and to the first event with text.
   var latency: LatencySummary?
   var firstText: LatencySummary?
+  /// The upstream's send of an event to this process' receive of it.
   var eventDelay: LatencySummary?
   /// The watched processes: before the first connection, at the beginning and the end of the window.
   var atRest: ProcessSample?

@@ -39,7 +39,9 @@ enum PlainClient {
     while true {
       let count = recv(descriptor, &buffer, buffer.count, 0)
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw BenchmarkError("port \(port): the answer ended after \(body.count) bytes of its body") }
+      guard count > 0 else {
+        throw BenchmarkError("port \(port): the answer ended after \(body.count) bytes of its body")
+      }
       let progress = buffer.withUnsafeBytes { bytes in
         reader.feed(UnsafeRawBufferPointer(rebasing: bytes[..<count])) { body.append(contentsOf: $0) }
       }

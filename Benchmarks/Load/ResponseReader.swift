@@ -46,7 +46,8 @@ struct ResponseReader {
     closes = false
   }
 
-  /// Takes what came in; the body's bytes go to `body` piece by piece. Bytes behind the answer's end are wrong: nothing was asked.
+  /// Takes what came in; the body's bytes go to `body` piece by piece. Bytes behind the answer's end are wrong:
+  /// nothing was asked.
   @inline(__always)
   mutating func feed(_ bytes: UnsafeRawBufferPointer, body: (UnsafeRawBufferPointer) -> Void) -> Progress {
     var position = 0
@@ -139,7 +140,9 @@ struct ResponseReader {
 
   /// Reads the fields that matter; gives back what is wrong.
   private mutating func read(head: UnsafeRawBufferPointer) -> String? {
-    guard head.count > 12, let base = head.baseAddress, memcmp(base, "HTTP/1.1 ", 9) == 0 else { return "not an HTTP/1.1 answer" }
+    guard head.count > 12, let base = head.baseAddress, memcmp(base, "HTTP/1.1 ", 9) == 0 else {
+      return "not an HTTP/1.1 answer"
+    }
     status = head[9..<12].reduce(0) { $0 * 10 + Int($1) - 48 }
     var length: Int?
     var isChunked = false
@@ -147,7 +150,9 @@ struct ResponseReader {
     while let feed = head[position...].firstIndex(of: 0x0a), feed + 1 < head.count {
       position = feed + 1
       if Self.has("content-length:", head, position) {
-        length = head[(position + 15)...].prefix { $0 != 0x0d }.reduce(0) { (48...57).contains($1) ? $0 * 10 + Int($1) - 48 : $0 }
+        length = head[(position + 15)...].prefix { $0 != 0x0d }.reduce(0) {
+          (48...57).contains($1) ? $0 * 10 + Int($1) - 48 : $0
+        }
       } else if Self.has("transfer-encoding: chunked", head, position) {
         isChunked = true
       } else if Self.has("content-type: text/event-stream", head, position) {
@@ -163,7 +168,8 @@ struct ResponseReader {
 
   private static func has(_ name: StaticString, _ head: UnsafeRawBufferPointer, _ position: Int) -> Bool {
     guard head.count - position >= name.utf8CodeUnitCount, let base = head.baseAddress else { return false }
-    return strncasecmp((base + position).assumingMemoryBound(to: CChar.self), name.utf8Start, name.utf8CodeUnitCount) == 0
+    return strncasecmp((base + position).assumingMemoryBound(to: CChar.self), name.utf8Start, name.utf8CodeUnitCount)
+      == 0
   }
 
   private static func hexDigit(_ byte: UInt8) -> Int? {

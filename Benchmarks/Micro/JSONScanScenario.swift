@@ -11,9 +11,10 @@ struct JSONScanScenario: Scenario {
   func run(_ bench: Bench) throws -> ScenarioReport {
     let short = Self.request(messageBytes: 900)
     let long = Self.request(messageBytes: 50_000)
-    let chunk = Array(UpstreamAnswers.textChunk(17).utf8)
+    let script = UpstreamScript(textEvents: 20, gapMilliseconds: 0)
+    let chunk = try script.payloads()[18]
     var report = ScenarioReport(name: name, summary: summary, parameters: [])
-    report.checked = try Self.check([short, long], chunk)
+    report.checked = try Self.check([short, long], chunk, text: script.text(17))
     try MicroRun.run(
       [
         MicroVariant(name: "request of 1 kB", bytes: short.count * Self.documents, units: Self.documents) {
@@ -22,7 +23,9 @@ struct JSONScanScenario: Scenario {
         MicroVariant(name: "request of 50 kB", bytes: long.count * Self.documents, units: Self.documents) {
           Self.scanRequests(long)
         },
-        MicroVariant(name: "chunk", bytes: chunk.count * Self.documents, units: Self.documents) { Self.scanChunks(chunk) },
+        MicroVariant(name: "chunk", bytes: chunk.count * Self.documents, units: Self.documents) {
+          Self.scanChunks(chunk)
+        },
       ], unit: "document", bench, into: &report)
     return report
   }
@@ -44,7 +47,8 @@ struct JSONScanScenario: Scenario {
     return sum
   }
 
-  /// A request with the usual members, its text in prompts of 200 to 2,000 bytes with escapes, as people and programs write.
+  /// A request with the usual members, its text in prompts of 200 to 2,000 bytes with escapes, as people and programs
+  /// write.
   private static func request(messageBytes: Int) -> [UInt8] {
     let sentence = #"The mill\nstands where the river \"bends\"; déjà vu, and a tab\tfor good measure. "#
     var messages: [String] = []
@@ -61,7 +65,7 @@ struct JSONScanScenario: Scenario {
         + #""metadata":{"trace":"5d1f"},"stop":["\n\n"],"seed":42}"#).utf8)
   }
 
-  private static func check(_ requests: [[UInt8]], _ chunk: [UInt8]) throws -> String {
+  private static func check(_ requests: [[UInt8]], _ chunk: [UInt8], text: String) throws -> String {
     for body in requests {
       let fields = try RequestScanner.scan(body.span.bytes)
       guard fields.model?.text(in: body.span.bytes) == BenchmarkRequest.model, fields.isStream, fields.asksForUsage,
@@ -70,7 +74,7 @@ struct JSONScanScenario: Scenario {
     }
     let fields = ChunkScanner.scan(chunk.span.bytes)
     guard !fields.isMalformed, let content = fields.firstContent,
-      content.text(in: chunk.span.bytes) == UpstreamAnswers.text(17)
+      content.text(in: chunk.span.bytes) == text
     else { throw BenchmarkError("the chunk scanner missed the content: \(fields)") }
     return "model, stream, usage, max_tokens, messages and content found"
   }

@@ -22,7 +22,9 @@ enum MicroRun {
     let seconds = min(0.5, bench.options.seconds)
     report.parameters = [
       ("window", "\(seconds) s"), ("rounds", "\(bench.options.rounds)"), ("unit", unit),
-      ("sizes", variants.map { "\($0.name): \($0.bytes / max(1, $0.units)) bytes per \(unit)" }.joined(separator: ", ")),
+      (
+        "sizes", variants.map { "\($0.name): \($0.bytes / max(1, $0.units)) bytes per \(unit)" }.joined(separator: ", ")
+      ),
     ]
     // Warm: the first pass may grow what is kept for all later ones.
     for variant in variants { bench_keep(variant.pass()) }

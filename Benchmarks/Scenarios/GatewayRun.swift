@@ -1,7 +1,7 @@
-/// The course of every scenario in which load passes through the contenders: first each is checked, then they take turns.
+/// The course of every scenario in which load passes through the contenders: first each is checked, then they take
+/// turns.
 struct GatewayRun {
   let bench: Bench
-  let shape: StreamShape
   /// The plan of the measurement; ports and processes are filled in.
   let plan: LoadPlan
 
@@ -14,7 +14,7 @@ struct GatewayRun {
   /// - Throws: `BenchmarkError` on the first wrong, lost or reordered answer, in the check or while measuring.
   func run(
     into report: inout ScenarioReport, takesPart: (any Contender) -> Bool = { _ in true },
-    measurement: (LoadResult, any Contender) -> Measurement
+    measurement: (LoadResult, any Contender) throws -> Measurement
   ) throws {
     let contenders = bench.contenders.filter(takesPart)
     guard !contenders.isEmpty else { throw BenchmarkError("no contender can take part") }
@@ -22,41 +22,40 @@ struct GatewayRun {
     var events = 0
     for contender in contenders {
       bench.say("\(report.name): checking \(contender.name)")
-      let result = try load(contender, checkShape, checkPlan)
+      let result = try load(contender, checkPlan)
       answers += result.answersChecked
       events += result.eventsChecked
     }
     for round in 1...bench.options.rounds {
       for contender in contenders {
         bench.say("\(report.name): round \(round) of \(bench.options.rounds), \(contender.name)")
-        let result = try load(contender, shape, plan)
+        let result = try load(contender, plan)
         answers += result.answersChecked
         events += result.eventsChecked
-        report.add(contender.name, measurement(result, contender))
+        report.add(contender.name, try measurement(result, contender))
       }
     }
-    report.checked = "\(answers) answers" + (events > 0 ? " with \(events) events" : "") + ", each byte equal to the upstream's own answer"
-  }
-
-  /// The same streams, at a pace that lets the check end soon.
-  private var checkShape: StreamShape {
-    StreamShape(textEvents: shape.textEvents, gapMilliseconds: min(shape.gapMilliseconds, 4))
+    report.checked =
+      "\(answers) answers" + (events > 0 ? " with \(events) events" : "")
+      + ", each byte equal to the upstream's own answer"
   }
 
   private var checkPlan: LoadPlan {
     var check = plan
+    // The same streams, at a pace that lets the check end soon.
+    check.script.gapMilliseconds = min(plan.script.gapMilliseconds, 4)
     check.connections = min(plan.connections, Self.checkConnectionsMax)
     check.answersMax = Self.answersChecked
     check.rampSeconds = 0
     check.warmUpSeconds = 0
     check.windowSeconds = 0.5
-    check.drainSeconds = Double(shape.events * checkShape.gapMilliseconds) / 1000 + 10
+    check.drainSeconds = Double(check.script.events * check.script.gapMilliseconds) / 1000 + 10
     check.measuresMemory = false
     return check
   }
 
-  private func load(_ contender: any Contender, _ shape: StreamShape, _ plan: LoadPlan) throws -> LoadResult {
-    let upstream = try bench.startUpstream(shape)
+  private func load(_ contender: any Contender, _ plan: LoadPlan) throws -> LoadResult {
+    let upstream = try bench.startUpstream(plan.script)
     defer { upstream.process.stop() }
     let running = try contender.start(bench, upstreamPort: upstream.port)
     defer { running.process?.stop() }
@@ -64,7 +63,6 @@ struct GatewayRun {
     var plan = plan
     plan.port = running.port
     plan.referencePort = upstream.port
-    plan.textEvents = plan.answer == .stream ? shape.textEvents : 0
     plan.watched = running.processes
     plan.upstream = upstream.process.pid
     let result = try bench.load(plan)
@@ -73,17 +71,25 @@ struct GatewayRun {
         "\(contender.name): \(result.failures) wrong answers, \(result.answersChecked) right ones; "
           + result.failureSamples.joined(separator: "; ") + running.logTail)
     }
-    guard result.answersChecked + result.openStreams > 0 else { throw BenchmarkError("\(contender.name): no answer at all") }
-    guard running.process?.isRunning ?? true else { throw BenchmarkError("\(contender.name) ended by itself\(running.logTail)") }
+    guard result.answersChecked + result.openStreams > 0 else {
+      throw BenchmarkError("\(contender.name): no answer at all")
+    }
+    guard running.process?.isRunning ?? true else {
+      throw BenchmarkError("\(contender.name) ended by itself\(running.logTail)")
+    }
     return result
   }
 }
 
 extension LoadPlan {
   /// A plan without its run's ports and processes.
-  init(_ answer: Answer, connections: Int, rampSeconds: Double, windowSeconds: Double, drainSeconds: Double) {
+  init(
+    _ answer: Answer, _ script: UpstreamScript, connections: Int, rampSeconds: Double, windowSeconds: Double,
+    drainSeconds: Double
+  ) {
     self.init(
-      port: 0, referencePort: 0, answer: answer, connections: connections, rampSeconds: rampSeconds, warmUpSeconds: 1,
+      port: 0, referencePort: 0, answer: answer, script: script, connections: connections, rampSeconds: rampSeconds,
+      warmUpSeconds: 1,
       windowSeconds: windowSeconds, drainSeconds: drainSeconds, watched: [])
   }
 }
@@ -102,6 +108,8 @@ extension LoadResult {
   func addProcessors(to measurement: inout Measurement, _ contender: any Contender) {
     if contender.hasProcess, let atBegin, let atEnd {
       measurement.set(.gatewayBusy, gatewayMicroseconds / seconds / 10_000)
+      measurement.set(
+        .gatewayKeptWaiting, (Double(atEnd.waitingNanoseconds) - Double(atBegin.waitingNanoseconds)) / 1e7 / seconds)
       func rate(_ path: KeyPath<ProcessSample, UInt64>) -> Double {
         (Double(atEnd[keyPath: path]) - Double(atBegin[keyPath: path])) / seconds
       }

@@ -8,12 +8,14 @@ struct RequestScenario: Scenario {
     var report = ScenarioReport(
       name: name, summary: summary,
       parameters: [
-        ("connections", "\(options.connections)"), ("request", "\(BenchmarkRequest.bytes(.whole).count) bytes with head"),
+        ("connections", "\(options.connections)"),
+        ("request", "\(BenchmarkRequest.bytes(.whole).count) bytes with head"),
         ("window", "\(options.seconds) s"), ("rounds", "\(options.rounds)"),
       ])
     let plan = LoadPlan(
-      .whole, connections: options.connections, rampSeconds: 0.1, windowSeconds: options.seconds, drainSeconds: 5)
-    let run = GatewayRun(bench: bench, shape: StreamShape(textEvents: 0, gapMilliseconds: 0), plan: plan)
+      .whole, .whole, connections: options.connections, rampSeconds: 0.1, windowSeconds: options.seconds,
+      drainSeconds: 5)
+    let run = GatewayRun(bench: bench, plan: plan)
     try run.run(into: &report) { result, contender in
       var measurement = Measurement()
       measurement.set(.requestsPerSecond, Double(result.answersInWindow) / result.seconds)

@@ -14,7 +14,7 @@ struct StartupScenario: Scenario {
     var report = ScenarioReport(
       name: name, summary: summary,
       parameters: [("rounds", "\(bench.options.rounds)"), ("starts a round", "\(Self.starts)")])
-    let upstream = try bench.startUpstream(StreamShape(textEvents: 0, gapMilliseconds: 0))
+    let upstream = try bench.startUpstream(.whole)
     defer { upstream.process.stop() }
     guard let expected = try PlainClient.ask(port: upstream.port, BenchmarkRequest.bytes(.whole)) else {
       throw BenchmarkError("the upstream does not answer")

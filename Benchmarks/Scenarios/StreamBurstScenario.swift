@@ -5,16 +5,18 @@ struct StreamBurstScenario: Scenario {
 
   func run(_ bench: Bench) throws -> ScenarioReport {
     let options = bench.options
-    let shape = StreamShape(textEvents: 198, gapMilliseconds: 0)
+    let script = UpstreamScript(textEvents: 198, gapMilliseconds: 0)
     var report = ScenarioReport(
       name: name, summary: summary,
       parameters: [
-        ("connections", "\(options.connections)"), ("events", "\(shape.events) a stream, about 260 bytes each, no gap"),
+        ("connections", "\(options.connections)"),
+        ("events", "\(script.events) a stream, about 260 bytes each, no gap"),
         ("window", "\(options.seconds) s"), ("rounds", "\(options.rounds)"),
       ])
     let plan = LoadPlan(
-      .stream, connections: options.connections, rampSeconds: 0.2, windowSeconds: options.seconds, drainSeconds: 10)
-    try GatewayRun(bench: bench, shape: shape, plan: plan).run(into: &report, measurement: StreamMeasurement.make)
+      .stream, script, connections: options.connections, rampSeconds: 0.2, windowSeconds: options.seconds,
+      drainSeconds: 10)
+    try GatewayRun(bench: bench, plan: plan).run(into: &report, measurement: StreamMeasurement.make)
     return report
   }
 }

@@ -109,7 +109,7 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   func ended(_ exchange: Exchange) {
     activeCount -= 1
     guard exchange.snapshot.settings.log.access else { return }
-    log.append(exchange.record, now: reactor.now)
+    log.append(&exchange.record, now: reactor.now)
     if log.flushIsDue(now: reactor.now) {
       log.flush()
     } else if !isFlushPlanned {

@@ -37,6 +37,15 @@ public enum Socket {
     }
   }
 
+  /// Whether bytes, an end or an error wait to be read. Takes nothing out.
+  public static func hasInput(_ descriptor: Int32) -> Bool {
+    var byte: UInt8 = 0
+    while true {
+      if recv(descriptor, &byte, 1, Int32(MSG_PEEK)) >= 0 { return true }
+      if errno != EINTR { return errno != EAGAIN }
+    }
+  }
+
   /// Sends once; a short count means that the kernel's buffer is full.
   @inline(__always)
   public static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Transfer {

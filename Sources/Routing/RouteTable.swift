@@ -8,7 +8,7 @@ public import GatewayConfiguration
 ///
 /// The first two are one look into a table by bytes and allocate nothing. The others make a ``Route`` for the request; nothing of what
 /// a client asks for is kept.
-public struct RouteTable: Sendable {
+public final class RouteTable: Sendable {
   /// Bytes of a model name; longer ones are unknown.
   public static let nameBytesMax = 256
 

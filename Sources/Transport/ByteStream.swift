@@ -19,6 +19,12 @@ struct ByteStream {
     return tls.send(bytes)
   }
 
+  /// Whether bytes, an end or an error wait to be read. Takes nothing out.
+  var hasInput: Bool {
+    guard let tls else { return Socket.hasInput(descriptor) }
+    return tls.hasInput
+  }
+
   /// Closes; `abruptly` with a reset, so that the peer does not take the end for a regular one.
   func close(abruptly: Bool = false) {
     if abruptly {

@@ -27,6 +27,8 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
 
   /// The client's address; nil for an address family without one.
   public let address: SocketAddress?
+  /// The client's host as text.
+  public private(set) lazy var host: String = address?.host ?? ""
   /// The reactor that it lives on.
   public let reactor: Reactor
   /// Who is told about the client while it is being answered. Cleared when the answer ends.
@@ -394,7 +396,10 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     guard !isClosed else { return }
     let observer = observer
     self.observer = nil
-    close(abruptly: reason != .left)
+    // An answer that was ended and only lingers is whole: a reset would take what of it the client has not received.
+    var isLingering = false
+    if case .lingering = phase { isLingering = true }
+    close(abruptly: reason != .left && !isLingering)
     observer?.downstreamGone(reason)
   }
 

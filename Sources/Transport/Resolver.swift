@@ -22,6 +22,10 @@ public final class Resolver: Sendable {
   private struct Entry {
     var addresses: [SocketAddress] = []
     var freshUntil = MonotonicTime(nanoseconds: 0)
+    /// The last look-up's, until one succeeds.
+    var failure: TransportError?
+    /// How long the answer of the look-up under way will be fresh, as the one who caused it asked.
+    var timeToLive = Duration.zero
     var isBeingLookedUp = false
     var waiters: [@Sendable (Answer) -> Void] = []
   }
@@ -48,23 +52,31 @@ public final class Resolver: Sendable {
   ) {
     if let literal = SocketAddress(literal: host, port: port) { return answer(.success([literal])) }
     let name = Name(host: host, port: port)
-    let (known, started): ([SocketAddress]?, Name?) = state.withLock { state in
+    let (known, started): (Answer?, Name?) = state.withLock { state in
       var entry = state.entries[name] ?? Entry()
-      let known = entry.addresses.isEmpty ? nil : entry.addresses
-      if known == nil {
+      let isDue = now >= entry.freshUntil && !entry.isBeingLookedUp
+      let known: Answer?
+      if !entry.addresses.isEmpty {
+        known = .success(entry.addresses)
+      } else if let failure = entry.failure, !isDue, !entry.isBeingLookedUp {
+        // Nobody is asking, so nobody would answer who waits.
+        known = .failure(failure)
+      } else {
+        known = nil
         entry.waiters.append { result in reactor.execute { answer(result) } }
       }
       var started: Name?
-      if now >= entry.freshUntil && !entry.isBeingLookedUp {
+      if isDue {
         entry.isBeingLookedUp = true
+        entry.timeToLive = timeToLive
         state.queue.append(name)
         started = Self.takeNext(&state)
       }
       state.entries[name] = entry
       return (known, started)
     }
-    if let started { startThread(started, timeToLive) }
-    if let known { answer(.success(known)) }
+    if let started { startThread(started) }
+    if let known { answer(known) }
   }
 
   private static func takeNext(_ state: inout State) -> Name? {
@@ -73,7 +85,7 @@ public final class Resolver: Sendable {
     return state.queue.removeFirst()
   }
 
-  private func startThread(_ name: Name, _ timeToLive: Duration) {
+  private func startThread(_ name: Name) {
     final class Work: Sendable {
       let run: @Sendable () -> Void
       init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -81,7 +93,7 @@ public final class Resolver: Sendable {
     let work = Work {
       var next: Name? = name
       while let current = next {
-        next = self.finish(current, self.lookUp(current.host, current.port), timeToLive)
+        next = self.finish(current, self.lookUp(current.host, current.port))
       }
     }
     var attributes = pthread_attr_t()
@@ -99,12 +111,13 @@ public final class Resolver: Sendable {
     pthread_attr_destroy(&attributes)
     if result != 0 {
       Unmanaged<Work>.fromOpaque(context).release()
-      _ = finish(name, .failure(.nameNotResolved("no thread for the look-up")), timeToLive)
+      var next: Name? = name
+      while let current = next { next = finish(current, .failure(.nameNotResolved("no thread for the look-up"))) }
     }
   }
 
   /// Records an answer, tells who waits, and gives the next name in line to the same thread.
-  private func finish(_ name: Name, _ answer: Answer, _ timeToLive: Duration) -> Name? {
+  private func finish(_ name: Name, _ answer: Answer) -> Name? {
     let now = MonotonicTime.readClock()
     let (waiters, next) = state.withLock { state in
       var entry = state.entries[name] ?? Entry()
@@ -112,8 +125,10 @@ public final class Resolver: Sendable {
       switch answer {
       case .success(let addresses):
         entry.addresses = addresses
-        entry.freshUntil = now + timeToLive
-      case .failure:
+        entry.failure = nil
+        entry.freshUntil = now + entry.timeToLive
+      case .failure(let error):
+        entry.failure = error
         // Asked again soon, not at every connect.
         entry.freshUntil = now + .seconds(1)
       }

@@ -54,6 +54,8 @@ public final class TLSClientContext: @unchecked Sendable {
     serverName = options.serverName ?? host
     self.isAddressLiteral = isAddressLiteral && options.serverName == nil
     verifiesPeer = options.verifiesPeer
+    // To OpenSSL an empty name means that none is to be checked.
+    guard !serverName.isEmpty else { throw .tlsFailed("the server name is empty") }
     try configure(options)
   }
 
@@ -116,11 +118,16 @@ public final class TLSClientContext: @unchecked Sendable {
     let session = TLSSession(ssl: ssl, context: self)
     SSL_set_connect_state(ssl)
     guard SSL_set_fd(ssl, descriptor) == 1 else { throw .tlsFailed(Self.lastError()) }
+    // A name that OpenSSL does not take would not be checked at all, and any certificate of a known authority would pass.
     if isAddressLiteral {
-      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), serverName)
+      guard !verifiesPeer || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), serverName) == 1 else {
+        throw .tlsFailed("the host is not an address that a certificate can be checked against")
+      }
     } else {
-      _ = sluice_ssl_set_server_name(ssl, serverName)
-      if verifiesPeer { SSL_set1_host(ssl, serverName) }
+      guard sluice_ssl_set_server_name(ssl, serverName) == 1, !verifiesPeer || SSL_set1_host(ssl, serverName) == 1
+      else {
+        throw .tlsFailed("the server name is not one that a certificate can be checked against")
+      }
     }
     ticket.withLock { held in
       if let ticket = held.session { SSL_set_session(ssl, ticket) }

@@ -54,6 +54,16 @@ final class TLSSession {
     }
   }
 
+  /// Whether plaintext, an end or an error waits. Session tickets that wait are taken in on the way.
+  var hasInput: Bool {
+    ERR_clear_error()
+    var byte: UInt8 = 0
+    let count = SSL_peek(ssl, &byte, 1)
+    guard count <= 0 else { return true }
+    let code = SSL_get_error(ssl, count)
+    return code != SSL_ERROR_WANT_READ && code != SSL_ERROR_WANT_WRITE
+  }
+
   func send(_ bytes: UnsafeRawBufferPointer) -> Socket.Transfer {
     guard !bytes.isEmpty else { return .bytes(0) }
     ERR_clear_error()

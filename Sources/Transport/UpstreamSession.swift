@@ -176,6 +176,13 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
     hasReceived = false
     isPaused = false
     phase = .awaitingHead
+    // What is there already answers an earlier request, or is the end of a server that has given up waiting. Nothing of this request
+    // is sent then, so that it can be tried on another session.
+    guard !stream.hasInput else {
+      return reactor.atEndOfTurn { [self] in
+        if self.receiver === receiver { fail(.closedEarly) }
+      }
+    }
     sendRequest()
   }
 
@@ -214,9 +221,10 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
   private var isWaitingToSend = false
   private var mustClose = false
 
-  /// Stops (or resumes) reading the answer: back-pressure from a client that does not read.
+  /// Stops (or resumes) reading the answer: back-pressure from a client that does not read. Does nothing once the answer is complete:
+  /// an idle session is always read, or it could not be told from a dead one.
   public func setPaused(_ paused: Bool) {
-    guard paused != isPaused, !isClosed else { return }
+    guard paused != isPaused, !isClosed, !isIdle else { return }
     isPaused = paused
     updateInterest()
   }
@@ -376,6 +384,8 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
         let head = context.parser.head
         if head.isInterim {
           interimCount += 1
+          // It announced a body that it may not have: what comes behind the answer may be anybody's.
+          if !head.keepAlive { mustClose = true }
           guard interimCount <= 16 else {
             fail(.protocolViolation("more than 16 interim answers"))
             return nil

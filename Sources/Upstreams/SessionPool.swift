@@ -21,11 +21,14 @@ public actor SessionPool {
   private var connectTimeout: Duration
   private var dnsRefresh: Duration
   private var waiters: [LeaseID: any LeaseWaiter] = [:]
-  private var siblings: [SessionPool] = []
+  private var siblings: [Sibling] = []
   private var timer: Reactor.TimerID?
   private var timerAt = MonotonicTime.never
   private var jitter: UInt64
   private lazy var bridge = SessionPoolBridge(self)
+
+  /// The same upstream's pool on another reactor. Weak, for they know one another: an upstream that has gone must not stay in memory.
+  private struct Sibling { weak let pool: SessionPool? }
 
   init(
     settings: UpstreamSettings, targets: [EndpointTarget], shard: Int, shards: Int, permits: SessionPermits,
@@ -123,8 +126,7 @@ public actor SessionPool {
   }
 
   private func handPermit(to shard: Int) {
-    guard siblings.indices.contains(shard) else { preconditionFailure("a permit for an unknown shard \(shard)") }
-    let sibling = siblings[shard]
+    guard siblings.indices.contains(shard), let sibling = siblings[shard].pool else { return }
     sibling.reactor.execute { sibling.assumeIsolated { $0.permitArrived() } }
   }
 
@@ -231,7 +233,7 @@ public actor SessionPool {
 
   // MARK: The supervisor's word
 
-  func meet(_ pools: [SessionPool]) { siblings = pools }
+  func meet(_ pools: [SessionPool]) { siblings = pools.map { Sibling(pool: $0) } }
 
   func refill() { perform(state.refill(now: reactor.now)) }
 

@@ -311,7 +311,8 @@ struct SocketTests {
 
   @Test("a refused connect is told by its error")
   func refused() throws {
-    let address = try #require(SocketAddress(literal: "127.0.0.1", port: try RawSocket.closedPort()))
+    let deaf = try RawSocket.deaf()
+    let address = try #require(SocketAddress(literal: "127.0.0.1", port: deaf.port))
     do {
       let descriptor = try Socket.connect(to: address)
       #expect(eventually { Socket.connectError(descriptor) == ECONNREFUSED })

@@ -266,10 +266,30 @@ struct DownstreamLifeTests {
       #expect(eventually { rig.connectionCount == 1 })
       let (busy, _) = try responding(rig)
       #expect(rig.reactor.sync { rig.context.cutAll() } == 1)
-      #expect(rig.receiver.journal.entries.last == .gone(.shutDown))
+      #expect(rig.receiver.journal.entries.suffix(2) == [.mustEnd, .gone(.shutDown)])
       #expect(busy.endCode() == ECONNRESET)
       #expect(idle.endCode() == ECONNRESET)
       #expect(rig.connectionCount == 0)
+    }
+  }
+
+  @Test("an observer that ends its answer when the gateway ends is heard: what it said arrives, and a regular end")
+  func cutWithLastWords() throws {
+    try withDownstream { rig in
+      let (busy, connection) = try responding(rig, receiveBuffer: 4096)
+      let confined = Confined(connection)
+      // More than the client's window: the rest is still in this side's kernel when the connection is closed.
+      let words = [UInt8](repeating: 67, count: 200_000)
+      rig.reactor.sync {
+        rig.receiver.onMustEnd = {
+          #expect(words.withUnsafeBytes { confined.value.send($0) })
+          confined.value.finishResponse(keepAlive: false)
+        }
+      }
+      #expect(rig.reactor.sync { rig.context.cutAll() } == 1)
+      #expect(rig.connectionCount == 0)
+      #expect(try busy.receiveToEnd() == words)
+      #expect(rig.receiver.journal.entries.suffix(1) == [.mustEnd])
     }
   }
 

@@ -17,12 +17,14 @@ struct SmallPartsTests {
     #expect(EndpointAvailability.delayNanoseconds(failures: .max, isLone: false, jitter: 0) == 10_000_000_000)
   }
 
-  @Test("More than five restarts in ten seconds escalate; slower ones never do")
+  @Test("More than four restarts in ten seconds escalate; slower ones never do")
   func intensity() {
     var intensity = RestartIntensity()
     var now = MonotonicTime(nanoseconds: 1)
-    for delay in [100, 200, 400, 800, 1_600] {
+    for delay in [100, 200, 400, 800] {
       #expect(intensity.failed(now) == .restart(after: .milliseconds(delay)))
+      // A further fault of the same moment.
+      #expect(intensity.failed(now + .milliseconds(49)) == .restart(after: .milliseconds(delay)))
       now = now + .seconds(1)
     }
     #expect(intensity.failed(now) == .escalate)

@@ -14,6 +14,10 @@ int bench_run_on(int processor);
 /// How many processors this process may use.
 int bench_processor_count(void);
 
+/// From now on every `send` of this process writes the time into the eight hexadecimal digits of the first chunk's
+/// `"system_fingerprint":"fp_…"`: microseconds of the monotonic clock, modulo 2^32.
+void bench_stamp_sends(void);
+
 /// Hides a value from the optimiser, so that work whose result nobody reads is still done.
 void bench_keep(uint64_t value);
 

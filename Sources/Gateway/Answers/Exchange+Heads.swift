@@ -58,11 +58,17 @@ extension Exchange {
     record.id.append(to: &output)
     output.append("\r\n")
     guard plan.attempts > 0 else { return }
-    if !record.model.isEmpty { try? output.appendField("x-sluice-model", value: Array(record.model.utf8)) }
-    try? output.appendField("x-sluice-upstream", value: Array(upstream.name.utf8))
+    if !record.model.isEmpty { append("x-sluice-model", record.model, &output) }
+    append("x-sluice-upstream", record.upstream, &output)
     output.append("x-sluice-attempts: ")
     output.append(decimal: plan.attempts)
     output.append("\r\n")
+  }
+
+  /// Appends a field with a name that a client or a file has given; what cannot stand in a head is left out.
+  private func append(_ name: StaticString, _ value: String, _ output: inout OutputBytes) {
+    var value = value
+    value.withUTF8 { text in try? output.appendField(name, value: UnsafeRawBufferPointer(text).bytes) }
   }
 
   private func appendConnection(_ output: inout OutputBytes, closes: Bool) {

@@ -26,17 +26,18 @@ extension Exchange: ResponseReceiver {
     }
     record.status = head.status
     if head.status >= 400 {
-      answer = .error(status: head.status, isJSON: isJSON, kept: [])
+      answer = .error(status: head.status, isJSON: isJSON)
       writeHead(head, fields, bytes, framing: .length)
       return
     }
     let isEventStream = contentType.map { Self.begins(bytes.extracting($0), "text/event-stream") } ?? false
     let isEncoded = fields.firstValue(of: .contentEncoding) != nil
     if isEventStream && surface.isChunkStream && !isEncoded {
-      answer = .chunkStream(StreamRelay(keepsUsage: wantsUsage, eventBytesMax: Self.eventBytesMax))
+      answer = .chunkStream
+      relay = StreamRelay(keepsUsage: wantsUsage, eventBytesMax: Self.eventBytesMax)
       if progressDeadline == .never { setProgressDeadline(upstream.settings.timeouts.firstToken) }
     } else {
-      answer = .opaque(kept: [], keeps: isJSON && !isEncoded && !isEventStream)
+      answer = .opaque(keeps: isJSON && !isEncoded && !isEventStream)
       // Only the whole answer shows progress, not its parts: the total time-out stays.
       if !isEventStream { progressDeadline = .never }
     }
@@ -74,11 +75,9 @@ extension Exchange: ResponseReceiver {
     switch answer {
     case .none: break
     case .chunkStream: relayEvents(buffer, payload, isLast: isLast)
-    case .opaque: relayBytes(buffer, payload, isLast: isLast)
-    case .error(let status, let isJSON, var kept):
-      answer = .none
+    case .opaque(let keeps): relayBytes(buffer, payload, keeps: keeps, isLast: isLast)
+    case .error(let status, let isJSON):
       kept.append(contentsOf: buffer[payload].prefix(Self.keptErrorBytesMax - kept.count))
-      answer = .error(status: status, isJSON: isJSON, kept: kept)
       if isLast { passErrorOn(status, isJSON, kept) }
     }
   }
@@ -101,41 +100,37 @@ extension Exchange: ResponseReceiver {
   // MARK: Events
 
   private func relayEvents(_ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool) {
-    guard case .chunkStream(var relay) = answer else { return }
-    // Taken out and put back, so that the relay's arrays are never copied.
-    answer = .none
     let release: StreamRelay.Release
     do throws(SSEError) {
-      release = try relay.take(buffer, payload)
+      release = try relay?.take(buffer, payload) ?? .inBuffer(payload)
     } catch {
-      answer = .chunkStream(relay)
       return attemptFailed(.broken, .eventTooLarge(upstream: upstream.name))
     }
-    if relay.progressed {
+    guard let findings = relay?.findings else { return }
+    if findings.progressed {
       if record.firstContentAt == nil { firstContent() }
       progressDeadline = reactor.now + upstream.settings.timeouts.betweenTokens
     }
-    if relay.hasError && !relay.hasProgress && !isHeadSent && plan.hasAlternative(otherEndpoints: hasOtherEndpoints) {
-      answer = .chunkStream(relay)
+    if findings.hasError && !findings.hasProgress && !isHeadSent
+      && plan.hasAlternative(otherEndpoints: hasOtherEndpoints)
+    {
       return attemptFailed(.refusedByUpstream, .foreignError(status: 502, upstream: upstream.name))
     }
-    let isComplete = relay.isDone || relay.hasError || relay.hasFinished(choices: choiceCount)
-    let end: End = !isLast ? .open : isComplete ? .whole(addsDone: !relay.isDone && !relay.hasError) : .withError
-    let holds = !relay.hasSubstance && !isLast && mayHold
+    let isComplete = findings.isDone || findings.hasError || findings.hasFinished(choices: choiceCount)
+    let end: End =
+      !isLast ? .open : isComplete ? .whole(addsDone: !findings.isDone && !findings.hasError) : .withError
+    let holds = !findings.hasSubstance && !isLast && mayHold
     switch release {
     case .inBuffer(let range): forwardOrHold(buffer, range, end, holds: holds)
     case .inLarge(let range):
-      var large = relay.large
+      var large = relay?.takeLarge() ?? []
       large.withUnsafeMutableBytes { forwardOrHold($0, range, end, holds: holds) }
-      relay.largeSent()
     }
-    let failed = relay.hasError
-    answer = .chunkStream(relay)
     guard isLast else { return }
     if case .withError = end {
       attemptFailed(.broken, .incomplete(upstream: upstream.name))
     } else {
-      endAnswer(failed ? .cut : .completed)
+      endAnswer(findings.hasError ? .cut : .completed)
     }
   }
 
@@ -174,13 +169,10 @@ extension Exchange: ResponseReceiver {
 
   // MARK: Bytes
 
-  private func relayBytes(_ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool) {
-    guard case .opaque(var kept, let keeps) = answer else { return }
-    answer = .none
-    if record.firstContentAt == nil && !payload.isEmpty {
-      record.firstContentAt = reactor.now
-      message = []
-    }
+  private func relayBytes(
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, keeps: Bool, isLast: Bool
+  ) {
+    if record.firstContentAt == nil && !payload.isEmpty { firstContent() }
     if progressDeadline != .never { progressDeadline = reactor.now + upstream.settings.timeouts.betweenTokens }
     if keeps && isLast && kept.isEmpty {
       // The whole answer in one piece: read where it lies.
@@ -189,7 +181,6 @@ extension Exchange: ResponseReceiver {
       kept.append(contentsOf: buffer[payload])
       if isLast { kept.withUnsafeBytes { readUsage($0) } }
     }
-    answer = .opaque(kept: kept, keeps: keeps)
     forward(buffer, payload, isLast ? .whole(addsDone: false) : .open)
     if isLast { endAnswer(.completed) }
   }

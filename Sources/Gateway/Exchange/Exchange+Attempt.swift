@@ -14,7 +14,8 @@ extension Exchange: LeaseWaiter {
     _ body: UnsafeRawBufferPointer, fresh: Bool = false, avoidingEndpoint: Int? = nil
   ) {
     plan.began()
-    let upstream = upstream
+    let upstream = snapshot.upstreams[candidate.upstreamIndex]
+    self.upstream = upstream
     record.attempts = plan.attempts
     record.upstream = upstream.name
     if let name = candidate.upstreamModel { record.upstreamModel = String(decoding: name, as: UTF8.self) }
@@ -69,7 +70,7 @@ extension Exchange: LeaseWaiter {
 
   /// Writes the request for the upstream: head and body, with the body's edits spliced in, in one piece of memory.
   private func writeMessage(_ body: UnsafeRawBufferPointer, endpoint: Int) {
-    let upstream = upstream
+    guard let upstream else { return }
     var head = OutputBytes()
     swap(&head, &worker.scratch)
     head.removeAll()

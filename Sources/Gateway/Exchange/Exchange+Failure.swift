@@ -36,6 +36,8 @@ extension Exchange {
   /// What an earlier attempt had begun to answer is as if it had never been.
   private func forgetAnswer() {
     answer = .none
+    relay = nil
+    kept = []
     pendingHead = []
     held = []
     heldSince = nil
@@ -49,7 +51,7 @@ extension Exchange {
       answerError(error, outcome: outcome)
       return
     }
-    guard case .chunkStream = answer, framing != .length else {
+    guard answer == .chunkStream, framing != .length else {
       finish(outcome)
       connection.abort()
       return

@@ -156,11 +156,12 @@ extension Exchange {
   }
 
   private func noteRequestLine(_ head: RequestHead, _ fields: [HeaderField], _ bytes: RawSpan) {
-    bytes.withUnsafeBytes { all in
-      record.method = String(decoding: all[head.methodName].prefix(16), as: UTF8.self)
-      record.path = String(decoding: all[head.path].prefix(256), as: UTF8.self)
-    }
+    record.method = head.method
+    // The usual path is a constant; others are copied.
+    record.path =
+      surface == .chatCompletions
+      ? "/v1/chat/completions" : bytes.withUnsafeBytes { String(decoding: $0[head.path].prefix(256), as: UTF8.self) }
     record.clientAddress = ClientAddress.of(
-      connection.address, fields, bytes, trusted: snapshot.settings.server.trustedProxies)
+      connection.host, fields, bytes, trusted: snapshot.settings.server.trustedProxies)
   }
 }

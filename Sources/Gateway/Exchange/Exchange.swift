@@ -20,6 +20,7 @@ internal import Upstreams
 /// keeps a reference while the request waits for a session.
 final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   let worker: GatewayWorker
+  let reactor: Reactor
   let connection: DownstreamConnection
   let snapshot: GatewaySnapshot
   var record: RequestRecord
@@ -47,6 +48,8 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   var message: [UInt8] = []
   var messageBodyStart = 0
   var bodyForm = BodyForm.opaque
+  /// The upstream of the attempt under way, or of the last one.
+  var upstream: UpstreamRuntime!
   var pool: SessionPool?
   var lease: LeaseID?
   var session: UpstreamSession?
@@ -54,6 +57,10 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
 
   // What comes back.
   var answer = Answer.none
+  /// Follows a chunk stream. Changed in place, never moved: it holds buffers.
+  var relay: StreamRelay?
+  /// What of the answer is gathered.
+  var kept: [UInt8] = []
   /// The response head, written but not yet sent: it goes with the first bytes of the body.
   var pendingHead: [UInt8] = []
   var isHeadSent = false
@@ -77,14 +84,14 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   }
 
   /// What kind of answer is being relayed.
-  enum Answer {
+  enum Answer: Equatable {
     case none
-    /// Events that are read one by one.
-    case chunkStream(StreamRelay)
-    /// A body passed on as it comes; `kept` gathers a JSON answer for its usage.
-    case opaque(kept: [UInt8], keeps: Bool)
-    /// An error of the upstream, gathered to be passed on whole.
-    case error(status: Int, isJSON: Bool, kept: [UInt8])
+    /// Events that are read one by one, by `relay`.
+    case chunkStream
+    /// A body passed on as it comes; with `keeps`, a JSON answer gathered in `kept` for its usage.
+    case opaque(keeps: Bool)
+    /// An error of the upstream, gathered in `kept` to be passed on whole.
+    case error(status: Int, isJSON: Bool)
   }
 
   /// How the client learns where the body ends.
@@ -107,18 +114,14 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
 
   init(worker: GatewayWorker, connection: DownstreamConnection, id: RequestID) {
     self.worker = worker
+    reactor = worker.reactor
     self.connection = connection
     snapshot = worker.snapshot
     record = RequestRecord(id: id, startedAt: worker.reactor.now)
   }
 
-  var reactor: Reactor { worker.reactor }
-
   /// The candidate in use.
   var candidate: Candidate { candidates[plan.candidate] }
-
-  /// The upstream in use.
-  var upstream: UpstreamRuntime { snapshot.upstreams[candidate.upstreamIndex] }
 
   // MARK: The client
 
@@ -192,11 +195,11 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
     if let timer { reactor.cancelTimer(timer.id) }
     timer = nil
     record.outcome = outcome
-    if case .chunkStream(let relay) = answer {
-      record.usage = relay.usage
-      record.eventCount = relay.eventCount
-    }
+    if let usage = relay?.usage { record.usage = usage }
+    record.eventCount = relay?.eventCount ?? 0
     answer = .none
+    relay = nil
+    kept = []
     message = []
     held = []
     pendingHead = []

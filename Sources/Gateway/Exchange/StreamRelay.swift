@@ -27,49 +27,53 @@ struct StreamRelay {
   private var parser: SSEParser
   private var tail: [UInt8] = []
   /// An event that outgrew the head room, behind `largeMargin` bytes.
-  private(set) var large: [UInt8] = []
+  private var large: [UInt8] = []
 
   /// Whether the client's own request asked for usage; the chunk that carries only usage is taken out otherwise.
   let keepsUsage: Bool
 
-  /// Content, reasoning, a tool call or a refusal has been seen: what is forwarded from here on cannot be replayed.
-  private(set) var hasProgress = false
-  /// Something other than beginnings (role, comments) has been seen: what was held back may go.
-  private(set) var hasSubstance = false
-  /// The upstream reported an error inside the stream.
-  private(set) var hasError = false
-  /// Whether the last `take` saw progress.
-  private(set) var progressed = false
-  private(set) var isDone = false
+  /// What has been read so far.
+  struct Findings {
+    /// Content, reasoning, a tool call or a refusal has been seen: what is forwarded from here on cannot be replayed.
+    fileprivate(set) var hasProgress = false
+    /// Something other than beginnings (role, comments) has been seen: what was held back may go.
+    fileprivate(set) var hasSubstance = false
+    /// The upstream reported an error inside the stream.
+    fileprivate(set) var hasError = false
+    /// Whether the last `take` saw progress.
+    fileprivate(set) var progressed = false
+    /// `[DONE]` has been seen.
+    fileprivate(set) var isDone = false
+    /// One bit for each choice that has its `finish_reason`.
+    fileprivate var finishedChoices: UInt64 = 0
+
+    /// Whether `count` choices have their `finish_reason`.
+    func hasFinished(choices count: Int) -> Bool {
+      finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
+    }
+  }
+
+  private(set) var findings = Findings()
   private(set) var usage: TokenUsage?
   private(set) var eventCount = 0
-  private var finishedChoices: UInt64 = 0
 
   init(keepsUsage: Bool, eventBytesMax: Int) {
     self.keepsUsage = keepsUsage
     parser = SSEParser(eventBytesMax: eventBytesMax)
   }
 
-  /// Whether `count` choices have their `finish_reason`.
-  func hasFinished(choices count: Int) -> Bool {
-    finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
-  }
-
-  /// Whether an unfinished event is being kept.
-  var hasTail: Bool { !tail.isEmpty || !large.isEmpty }
-
   /// Takes the bytes at `payload` and releases the whole events among them and the tail kept before.
   mutating func take(
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>
   ) throws(SSEError) -> Release {
-    progressed = false
-    guard large.isEmpty else { return try takeLarge(buffer, payload) }
+    findings.progressed = false
+    guard large.isEmpty else { return try growLarge(buffer, payload) }
     guard tail.count <= Self.tailRoomMax, tail.count <= payload.lowerBound else {
       large.reserveCapacity(Self.largeMargin + tail.count + payload.count)
       large.append(contentsOf: repeatElement(0, count: Self.largeMargin))
       large.append(contentsOf: tail)
       tail = []
-      return try takeLarge(buffer, payload)
+      return try growLarge(buffer, payload)
     }
     let start = payload.lowerBound - tail.count
     if !tail.isEmpty {
@@ -81,10 +85,14 @@ struct StreamRelay {
     return .inBuffer(released)
   }
 
-  /// To be called after bytes released in `large` have been sent.
-  mutating func largeSent() { large = [] }
+  /// Hands over the storage of bytes released in `large`.
+  mutating func takeLarge() -> [UInt8] {
+    var taken: [UInt8] = []
+    swap(&taken, &large)
+    return taken
+  }
 
-  private mutating func takeLarge(
+  private mutating func growLarge(
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>
   ) throws(SSEError) -> Release {
     var grown: [UInt8] = []
@@ -141,28 +149,28 @@ struct StreamRelay {
 
   private mutating func read(_ data: RawSpan) -> Bool {
     if ChunkScanner.isDone(data) {
-      isDone = true
-      hasSubstance = true
+      findings.isDone = true
+      findings.hasSubstance = true
       return true
     }
     let fields = ChunkScanner.scan(data)
     if fields.isMalformed {
-      hasSubstance = true
+      findings.hasSubstance = true
       return true
     }
     if let usage = fields.usage { self.usage = usage }
     if fields.hasError {
-      hasError = true
-      hasSubstance = true
+      findings.hasError = true
+      findings.hasSubstance = true
     }
     if fields.hasProgress {
-      hasProgress = true
-      progressed = true
-      hasSubstance = true
+      findings.hasProgress = true
+      findings.progressed = true
+      findings.hasSubstance = true
     }
     if fields.finishedCount > 0 {
-      finishedChoices |= fields.finishedChoices
-      hasSubstance = true
+      findings.finishedChoices |= fields.finishedChoices
+      findings.hasSubstance = true
     }
     let carriesOnlyUsage = fields.choicesIsEmpty && fields.usage != nil && !fields.hasError
     return keepsUsage || !carriesOnlyUsage

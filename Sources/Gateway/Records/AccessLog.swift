@@ -34,23 +34,25 @@ struct AccessLog {
     buffer = OutputBytes(capacity: 4096)
   }
 
-  /// Adds a request's line.
-  mutating func append(_ record: RequestRecord, now: MonotonicTime) {
+  /// Adds a request's line. The record is lent, not copied: a copy would count a dozen references up and down.
+  mutating func append(_ record: inout RequestRecord, now: MonotonicTime) {
     switch format {
-    case .json: appendJSON(record, now)
-    case .text: appendText(record, now)
+    case .json: appendJSON(&record, now)
+    case .text: appendText(&record, now)
     }
   }
 
-  private mutating func appendJSON(_ record: RequestRecord, _ now: MonotonicTime) {
+  private mutating func appendJSON(_ record: inout RequestRecord, _ now: MonotonicTime) {
     buffer.append(#"{"time":""#)
-    buffer.append(text: clock.text(now: now))
+    clock.append(to: &buffer, now: now)
     buffer.append(#"","event":"request","id":""#)
     record.id.append(to: &buffer)
     buffer.append("\"")
     member(#","consumer":"#, record.consumer)
     member(#","client":"#, record.clientAddress)
-    member(#","method":"#, record.method)
+    buffer.append(#","method":""#)
+    buffer.append(record.method.name)
+    buffer.append("\"")
     member(#","path":"#, record.path)
     member(#","model":"#, record.model)
     member(#","upstream":"#, record.upstream)
@@ -79,9 +81,11 @@ struct AccessLog {
     buffer.append("}\n")
   }
 
-  private mutating func appendText(_ record: RequestRecord, _ now: MonotonicTime) {
-    buffer.append(text: clock.text(now: now))
-    for part in [record.consumer, record.clientAddress, record.method, record.path] {
+  private mutating func appendText(_ record: inout RequestRecord, _ now: MonotonicTime) {
+    clock.append(to: &buffer, now: now)
+    buffer.append(" ")
+    buffer.append(record.method.name)
+    for part in [record.path, record.consumer, record.clientAddress] {
       buffer.append(" ")
       buffer.append(quoted: part)
     }
@@ -156,27 +160,31 @@ extension OutputBytes {
 
 /// Wall-clock time for log lines: the seconds' text is made once a second.
 struct LogClock {
-  private var second = ""
+  private var second: [UInt8] = []
   private var validUntil = MonotonicTime(nanoseconds: 0)
   private var secondBegan = MonotonicTime(nanoseconds: 0)
 
-  /// RFC 3339 in UTC with milliseconds, for instance `2026-11-21T08:32:00.123Z`.
-  mutating func text(now: MonotonicTime) -> String {
-    if now >= validUntil {
-      var wall = timespec()
-      clock_gettime(CLOCK_REALTIME, &wall)
-      var seconds = wall.tv_sec
-      var parts = tm()
-      gmtime_r(&seconds, &parts)
-      second = "\(1900 + parts.tm_year)-\(Self.two(parts.tm_mon + 1))-\(Self.two(parts.tm_mday))T"
-      second += "\(Self.two(parts.tm_hour)):\(Self.two(parts.tm_min)):\(Self.two(parts.tm_sec))"
-      let intoSecond = UInt64(wall.tv_nsec)
-      secondBegan = MonotonicTime(nanoseconds: now.nanoseconds > intoSecond ? now.nanoseconds - intoSecond : 0)
-      validUntil = secondBegan + .seconds(1)
-    }
-    let milliseconds = min(999, now.nanoseconds(since: secondBegan) / 1_000_000)
-    let padding = milliseconds < 10 ? "00" : milliseconds < 100 ? "0" : ""
-    return "\(second).\(padding)\(milliseconds)Z"
+  /// Appends RFC 3339 in UTC with milliseconds, for instance `2026-11-21T08:32:00.123Z`.
+  mutating func append(to output: inout OutputBytes, now: MonotonicTime) {
+    if now >= validUntil { beginSecond(now) }
+    let milliseconds = Int(min(999, now.nanoseconds(since: secondBegan) / 1_000_000))
+    output.append(second)
+    output.append(milliseconds < 10 ? ".00" : milliseconds < 100 ? ".0" : ".")
+    output.append(decimal: milliseconds)
+    output.append("Z")
+  }
+
+  private mutating func beginSecond(_ now: MonotonicTime) {
+    var wall = timespec()
+    clock_gettime(CLOCK_REALTIME, &wall)
+    var seconds = wall.tv_sec
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    let date = "\(1900 + parts.tm_year)-\(Self.two(parts.tm_mon + 1))-\(Self.two(parts.tm_mday))"
+    second = Array("\(date)T\(Self.two(parts.tm_hour)):\(Self.two(parts.tm_min)):\(Self.two(parts.tm_sec))".utf8)
+    let intoSecond = UInt64(wall.tv_nsec)
+    secondBegan = MonotonicTime(nanoseconds: now.nanoseconds > intoSecond ? now.nanoseconds - intoSecond : 0)
+    validUntil = secondBegan + .seconds(1)
   }
 
   private static func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }

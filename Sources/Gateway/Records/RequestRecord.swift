@@ -1,4 +1,5 @@
 internal import ChatProtocol
+internal import HTTPWire
 internal import Reactor
 
 /// How a request ended.
@@ -26,7 +27,7 @@ struct RequestRecord {
   var id: RequestID
   var consumer = ""
   var clientAddress = ""
-  var method = ""
+  var method = HTTPMethod.other
   var path = ""
   var model = ""
   var upstream = ""

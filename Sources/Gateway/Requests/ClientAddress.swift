@@ -1,6 +1,5 @@
 internal import GatewayConfiguration
 internal import HTTPWire
-internal import Reactor
 
 /// Whose request it is when proxies stand between.
 enum ClientAddress {
@@ -10,10 +9,9 @@ enum ClientAddress {
   /// The peer's address, or, when the peer is a trusted proxy, the last address in `X-Forwarded-For` that is not one itself. Whatever
   /// stands to the left of that was written by someone who is not trusted.
   static func of(
-    _ peer: SocketAddress?, _ fields: [HeaderField], _ bytes: RawSpan, trusted: [CIDR]
+    _ peer: String, _ fields: [HeaderField], _ bytes: RawSpan, trusted: [CIDR]
   ) -> String {
-    guard let peer else { return "" }
-    guard !trusted.isEmpty, isTrusted(peer.host, trusted) else { return peer.host }
+    guard !trusted.isEmpty, isTrusted(peer, trusted) else { return peer }
     var hops: [String] = []
     for field in fields where field.id == .xForwardedFor {
       let text = bytes.withUnsafeBytes { String(decoding: $0[field.value], as: UTF8.self) }
@@ -25,7 +23,7 @@ enum ClientAddress {
       guard IPAddress(hop) != nil else { break }
       if !isTrusted(hop, trusted) { return hop }
     }
-    return peer.host
+    return peer
   }
 
   private static func isTrusted(_ host: String, _ trusted: [CIDR]) -> Bool {

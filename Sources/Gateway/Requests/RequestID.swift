@@ -31,16 +31,22 @@ struct RequestIDGenerator {
 
 /// An id of our own making, or the client's.
 struct RequestID {
-  private var high: UInt64 = 0
-  private var low: UInt64 = 0
+  /// The text of an id of our own.
+  private var digits = InlineArray<32, UInt8>(repeating: 0)
   private var given: [UInt8]?
 
   /// A client's id is taken over if it is no longer than this and made of visible ASCII.
   static let givenBytesMax = 128
 
   init(high: UInt64, low: UInt64) {
-    self.high = high
-    self.low = low
+    var high = high
+    var low = low
+    for place in stride(from: 15, through: 0, by: -1) {
+      digits[place] = Self.digit(high)
+      digits[place + 16] = Self.digit(low)
+      high >>= 4
+      low >>= 4
+    }
   }
 
   /// Takes over a client's id; nil when it is empty, too long or not plain.
@@ -56,14 +62,7 @@ struct RequestID {
   /// Appends the id's text.
   func append(to output: inout OutputBytes) {
     if let given { return output.append(given) }
-    for word in [high, low] {
-      var shift: UInt64 = 64
-      while shift > 0 {
-        shift -= 4
-        let digit = UInt8(truncatingIfNeeded: word >> shift & 15)
-        output.append(byte: digit < 10 ? 0x30 &+ digit : 0x57 &+ digit)
-      }
-    }
+    output.append(digits.span.bytes)
   }
 
   /// The id's text.
@@ -71,5 +70,10 @@ struct RequestID {
     var output = OutputBytes()
     append(to: &output)
     return String(decoding: output.array, as: UTF8.self)
+  }
+
+  private static func digit(_ word: UInt64) -> UInt8 {
+    let value = UInt8(truncatingIfNeeded: word & 15)
+    return value < 10 ? 0x30 &+ value : 0x57 &+ value
   }
 }

@@ -64,11 +64,13 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// Listens on a port of this machine; 0 lets the kernel choose.
-  static func listen(port: UInt16 = 0, backlog: Int32 = 128) throws -> RawSocket {
+  static func listen(port: UInt16 = 0, backlog: Int32? = 128) throws -> RawSocket {
     let descriptor = try open()
     var one: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-    guard withLoopback(port, { bind(descriptor, $0, $1) }) == 0, Glibc.listen(descriptor, backlog) == 0 else {
+    guard withLoopback(port, { bind(descriptor, $0, $1) }) == 0,
+      backlog.map({ Glibc.listen(descriptor, $0) == 0 }) ?? true
+    else {
       throw Failure(operation: "listen", code: errno)
     }
     var address = loopback(0)
@@ -79,12 +81,8 @@ final class RawSocket: @unchecked Sendable {
     return RawSocket(descriptor: descriptor, port: UInt16(bigEndian: address.sin_port))
   }
 
-  /// A port where nobody listens: it was free a moment ago.
-  static func closedPort() throws -> UInt16 {
-    let socket = try listen()
-    defer { socket.close() }
-    return socket.port
-  }
+  /// A port that is taken but refuses connections, for as long as the socket lives.
+  static func deaf() throws -> RawSocket { try listen(backlog: nil) }
 
   func accept() throws -> RawSocket {
     while true {

@@ -9,6 +9,7 @@ enum DownstreamEvent: Equatable, Sendable {
   case rejected(Int)
   case drained
   case gone(DownstreamGone)
+  case mustEnd
 }
 
 /// Writes down what it is told and answers `path|body`, or does what the test sets. Confined to its reactor but for the journal.
@@ -47,6 +48,13 @@ final class RecordingReceiver: RequestReceiver, DownstreamObserver, @unchecked S
 
   func downstreamDrained() { journal.add(.drained) }
   func downstreamGone(_ reason: DownstreamGone) { journal.add(.gone(reason)) }
+
+  /// What is done when the gateway ends; nothing by default.
+  var onMustEnd: () -> Void = {}
+  func downstreamMustEnd() {
+    journal.add(.mustEnd)
+    onMustEnd()
+  }
 
   func answer(_ body: [UInt8], status: Int = 200, on connection: DownstreamConnection) {
     let keepAlive = connection.mayKeepAlive
