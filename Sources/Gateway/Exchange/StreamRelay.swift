@@ -47,6 +47,12 @@ struct StreamRelay {
     /// One bit for each choice that has its `finish_reason`.
     fileprivate var finishedChoices: UInt64 = 0
 
+    /// Whether nothing is missing: an error was told, or all of `count` choices have their `finish_reason`. `[DONE]` alone is no
+    /// success; but an upstream that says it, and finished what it began, may have taken no notice of `n`.
+    func isComplete(choices count: Int) -> Bool {
+      hasError || hasFinished(choices: count) || (isDone && finishedChoices != 0)
+    }
+
     /// Whether `count` choices have their `finish_reason`.
     func hasFinished(choices count: Int) -> Bool {
       finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
@@ -151,7 +157,8 @@ struct StreamRelay {
     if ChunkScanner.isDone(data) {
       findings.isDone = true
       findings.hasSubstance = true
-      return true
+      // Behind an answer that never finished it is kept back: the stream ends with an error in its place.
+      return findings.hasError || findings.finishedChoices != 0
     }
     let fields = ChunkScanner.scan(data)
     if fields.isMalformed {
