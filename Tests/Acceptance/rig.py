@@ -26,8 +26,14 @@ UPSTREAM_KEY = "sk-upstream-key-that-nobody-may-see"
 
 
 def raise_descriptor_limit() -> int:
+    """As many descriptors as the system lets us have; what we start inherits them."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for wanted in (65536, 40000, hard):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, hard)))
+            return wanted
+        except (ValueError, PermissionError):
+            continue
     return hard
 
 
@@ -345,6 +351,40 @@ def exchange(port: int, message: bytes, seconds: float = 60) -> Answer:
         connection.settimeout(seconds)
         connection.sendall(message)
         return Reader(connection).answer()
+
+
+class Normal(threading.Thread):
+    """A well-behaved client that goes on asking, and remembers how it fared."""
+
+    def __init__(self, gateway: Gateway, script: str = "events=3"):
+        super().__init__(daemon=True)
+        self.gateway, self.message = gateway, chat(script)
+        self.seconds: list[float] = []
+        self.failures: list[str] = []
+        self.is_over = threading.Event()
+
+    def run(self):
+        while not self.is_over.wait(0.02):
+            started = time.monotonic()
+            try:
+                answer = exchange(self.gateway.port, self.message, 10)
+                if answer.status != 200 or not answer.is_whole or b"[DONE]" not in answer.body:
+                    self.failures.append(f"{answer.status} {answer.body[:300]!r}")
+            except OSError as problem:
+                self.failures.append(repr(problem))
+            self.seconds.append(time.monotonic() - started)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.join()
+
+    def assert_served(self, within: float = 1.0):
+        assert self.seconds and not self.failures, self.failures[:3]
+        assert max(self.seconds) < within, f"the slowest of {len(self.seconds)} took {max(self.seconds):.3f} s"
 
 
 # -- Upstreams that no script describes --------------------------------------------------------------------------------
