@@ -112,12 +112,13 @@ extension Exchange: LeaseWaiter {
       guard let model, name != askedModel || isBodyEdited else { return .none }
       return .splice(model, name)
     case .json(let fields):
-      var edits = RequestEdits(fields)
       let name = candidate.upstreamModel ?? askedModel
-      if name != askedModel || isBodyEdited {
-        edits.replaceModel(with: JSONText.quoted(String(decoding: name, as: UTF8.self)))
-      }
-      if wantsStream && surface.isChunkStream && upstream.settings.asksForUsage { edits.requireUsage() }
+      let renames = name != askedModel || isBodyEdited
+      let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
+      guard renames || asksForUsage else { return .none }
+      var edits = RequestEdits(fields)
+      if renames { edits.replaceModel(with: JSONText.quoted(String(decoding: name, as: UTF8.self))) }
+      if asksForUsage { edits.requireUsage() }
       return .json(edits)
     }
   }

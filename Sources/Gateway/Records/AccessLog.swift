@@ -31,7 +31,7 @@ struct AccessLog {
   mutating func flush() {
     guard !buffer.isEmpty else { return }
     sink.write(buffer.array)
-    buffer = OutputBytes(capacity: 4096)
+    buffer.removeAll()
   }
 
   /// Adds a request's line. The record is lent, not copied: a copy would count a dozen references up and down.
