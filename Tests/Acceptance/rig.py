@@ -76,11 +76,15 @@ class Process:
     def logs(self) -> str:
         return self.output.read_text(errors="replace") + self.errors.read_text(errors="replace")
 
+    def memory(self, *kinds: str) -> int:
+        lines = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()[1:]
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.split(":")[0] in kinds)
+
     def rss_bytes(self) -> int:
-        for line in pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Rss:"):
-                return int(line.split()[1]) * 1024
-        raise AssertionError("no RSS")
+        return self.memory("Rss")
+
+    def private_bytes(self) -> int:
+        return self.memory("Private_Dirty")
 
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
