@@ -5,8 +5,11 @@ internal import Transport
 
 /// Writing the heads of answers.
 extension Exchange {
-  /// Writes the client's head for an upstream's answer into `pendingHead`. With a known length the caller ends it by `appendContentLength`.
-  func writeHead(_ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, framing upstream: ClientFraming) {
+  /// Writes the client's head for an upstream's answer into `pendingHead`. With `framing` length but a length not yet known, the caller ends it
+  /// by `appendContentLength`.
+  func writeHead(
+    _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, framing upstream: ClientFraming, length: Int? = nil
+  ) {
     var output = OutputBytes()
     swap(&output, &worker.scratch)
     output.removeAll()
@@ -29,7 +32,12 @@ extension Exchange {
     }
     if framing == .chunked { output.append("transfer-encoding: chunked\r\n") }
     appendConnection(&output, closes: framing == .close)
-    if framing != .length { output.append("\r\n") }
+    if let length {
+      output.append("content-length: ")
+      output.append(decimal: length)
+      output.append("\r\n")
+    }
+    if framing != .length || length != nil { output.append("\r\n") }
     pendingHead = output.array
     swap(&output, &worker.scratch)
   }

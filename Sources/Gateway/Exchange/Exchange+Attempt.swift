@@ -11,7 +11,7 @@ internal import Upstreams
 extension Exchange: LeaseWaiter {
   /// Begins an attempt with the candidate in use. `body` need not outlive the call.
   func attempt(
-    _ body: UnsafeRawBufferPointer, fresh: Bool = false, avoidingEndpoint: Int? = nil
+    _ body: UnsafeRawBufferPointer, _ findings: BodyFindings, fresh: Bool = false, avoidingEndpoint: Int? = nil
   ) {
     plan.began()
     let upstream = snapshot.upstreams[candidate.upstreamIndex]
@@ -26,7 +26,7 @@ extension Exchange: LeaseWaiter {
     let wish = LeaseWish(fresh: fresh, avoidingEndpoint: avoidingEndpoint, random: worker.random.nextWord())
     let now = reactor.now
     switch pool.assumeIsolated({ $0.lease(wish, for: self, now: now) }) {
-    case .session(let session): send(body, on: session)
+    case .session(let session): send(body, findings, on: session)
     case .waiting(let id):
       lease = id
       keepBody(body)
@@ -45,7 +45,10 @@ extension Exchange: LeaseWaiter {
     }
     lease = nil
     let kept = message
-    kept.withUnsafeBytes { send(UnsafeRawBufferPointer(rebasing: $0[messageBodyStart...]), on: session) }
+    kept.withUnsafeBytes { bytes in
+      let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
+      send(body, findAgain(body), on: session)
+    }
   }
 
   /// There will be no session.
@@ -55,10 +58,10 @@ extension Exchange: LeaseWaiter {
     attemptFailed(.noSession, .lease(failure, upstream: upstream.name))
   }
 
-  private func send(_ body: UnsafeRawBufferPointer, on session: UpstreamSession) {
+  private func send(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings, on session: UpstreamSession) {
     self.session = session
     sessionWasKept = session.requestCount > 0
-    writeMessage(body, endpoint: session.endpoint)
+    writeMessage(body, edits(findings), endpoint: session.endpoint)
     if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }
     session.begin(message, method: method, receiver: self)
   }
@@ -69,7 +72,7 @@ extension Exchange: LeaseWaiter {
   }
 
   /// Writes the request for the upstream: head and body, with the body's edits spliced in, in one piece of memory.
-  private func writeMessage(_ body: UnsafeRawBufferPointer, endpoint: Int) {
+  private func writeMessage(_ body: UnsafeRawBufferPointer, _ edits: BodyEdits, endpoint: Int) {
     guard let upstream else { return }
     var head = OutputBytes()
     swap(&head, &worker.scratch)
@@ -84,7 +87,6 @@ extension Exchange: LeaseWaiter {
     head.append("x-request-id: ")
     record.id.append(to: &head)
     head.append("\r\n")
-    var edits = edits()
     let bodyCount = edits.byteCount(of: body)
     if bodyCount > 0 || method == .post || method == .put || method == .patch {
       head.append("content-length: ")
@@ -104,8 +106,8 @@ extension Exchange: LeaseWaiter {
   }
 
   /// What changes in the body for the candidate in use.
-  private func edits() -> BodyEdits {
-    switch bodyForm {
+  private func edits(_ findings: BodyFindings) -> BodyEdits {
+    switch findings {
     case .opaque: return .none
     case .multipart(let model):
       let name = candidate.upstreamModel ?? askedModel
@@ -131,22 +133,22 @@ extension Exchange: LeaseWaiter {
     let kept = message
     kept.withUnsafeBytes { bytes in
       let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
-      readAgain(body)
-      attempt(body, fresh: fresh, avoidingEndpoint: avoidingEndpoint)
+      attempt(body, findAgain(body), fresh: fresh, avoidingEndpoint: avoidingEndpoint)
     }
   }
 
-  /// The ranges of the fields belong to the body as it came; the kept one may have been edited.
-  private func readAgain(_ body: UnsafeRawBufferPointer) {
-    switch bodyForm {
+  /// Reads a kept body once more: it may have been edited since it was first read.
+  private func findAgain(_ body: UnsafeRawBufferPointer) -> BodyFindings {
+    switch bodyKind {
     case .json:
-      if let fields = try? RequestScanner.scan(body.bytes) { bodyForm = .json(fields) }
+      if let fields = try? RequestScanner.scan(body.bytes) { return .json(fields) }
     case .multipart:
       if let boundary, let model = try? MultipartScanner.modelField(body: body.bytes, boundary: boundary) {
-        bodyForm = .multipart(model: model)
+        return .multipart(model: model)
       }
     case .opaque: break
     }
+    return .opaque
   }
 
   /// Lets go of the upstream: cancels what is under way there.
@@ -176,7 +178,7 @@ enum BodyEdits {
     }
   }
 
-  mutating func write(_ body: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
+  func write(_ body: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
     switch self {
     case .none: target.copyMemory(from: body)
     case .json(let edits): _ = edits.write(body: body.bytes, into: target)

@@ -46,45 +46,48 @@ extension Exchange {
   /// The body is complete: finds the model, the candidates, and begins the first attempt.
   func bodyArrived(_ body: UnsafeRawBufferPointer) {
     do throws(GatewayError) {
-      try findRoute(body)
+      let findings = try findRoute(body)
+      plan = AttemptPlan(candidateCount: candidates.count)
+      attempt(body, findings)
     } catch {
       tell(error, outcome: .refused)
-      return
     }
-    plan = AttemptPlan(candidateCount: candidates.count)
-    attempt(body)
   }
 
-  private func findRoute(_ body: UnsafeRawBufferPointer) throws(GatewayError) {
+  private func findRoute(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
     switch surface {
-    case .chatCompletions, .completions, .embeddings: try routeByModel(body, isRequired: true)
-    case .jsonByModel where method == .post: try routeByModel(body, isRequired: false)
-    case .multipartByModel: try routeByMultipart(body)
-    default: try routeByPath()
+    case .chatCompletions, .completions, .embeddings: return try routeByModel(body, isRequired: true)
+    case .jsonByModel where method == .post: return try routeByModel(body, isRequired: false)
+    case .multipartByModel: return try routeByMultipart(body)
+    default:
+      try routeByPath()
+      return .opaque
     }
   }
 
-  private func routeByModel(_ body: UnsafeRawBufferPointer, isRequired: Bool) throws(GatewayError) {
+  private func routeByModel(_ body: UnsafeRawBufferPointer, isRequired: Bool) throws(GatewayError) -> BodyFindings {
     let span = body.bytes
     let fields: RequestFields
     do throws(JSONScanError) {
       fields = try RequestScanner.scan(span)
     } catch { throw .invalidJSON(error) }
-    bodyForm = .json(fields)
+    bodyKind = .json
     wantsStream = fields.isStream && surface != .embeddings
     record.isStream = wantsStream
     wantsUsage = fields.asksForUsage
     choiceCount = fields.n?.value ?? 1
     guard let model = fields.model, !model.isEmpty else {
       if isRequired { throw .noModel }
-      return try routeByPath()
+      try routeByPath()
+      return .json(fields)
     }
     var name: [UInt8] = []
     model.appendText(in: span, to: &name)
     try route(to: name)
+    return .json(fields)
   }
 
-  private func routeByMultipart(_ body: UnsafeRawBufferPointer) throws(GatewayError) {
+  private func routeByMultipart(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
     guard let boundary else {
       throw GatewayError(
         400, "invalid_request_error", "invalid_multipart",
@@ -96,9 +99,13 @@ extension Exchange {
     } catch {
       throw GatewayError(400, "invalid_request_error", "invalid_multipart", "The multipart body is malformed: \(error).")
     }
-    bodyForm = .multipart(model: range)
-    guard let range, !range.isEmpty else { return try routeByPath() }
-    try route(to: [UInt8](body[range]))
+    bodyKind = .multipart
+    if let range, !range.isEmpty {
+      try route(to: [UInt8](body[range]))
+    } else {
+      try routeByPath()
+    }
+    return .multipart(model: range)
   }
 
   private func route(to name: [UInt8]) throws(GatewayError) {

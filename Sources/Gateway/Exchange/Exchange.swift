@@ -47,7 +47,7 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   /// The request as it was last sent (or the bare body, before): kept until the answer has content, so that it can be sent again.
   var message: [UInt8] = []
   var messageBodyStart = 0
-  var bodyForm = BodyForm.opaque
+  var bodyKind = BodyKind.opaque
   /// The upstream of the attempt under way, or of the last one.
   var upstream: UpstreamRuntime!
   var pool: SessionPool?
@@ -77,7 +77,12 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   var isFinished = false
 
   /// How the body says which model it wants.
-  enum BodyForm {
+  enum BodyKind {
+    case json, multipart, opaque
+  }
+
+  /// What was found in a body. Handed along with it and not kept: it is large, and found again in the rare case that the body is sent again.
+  enum BodyFindings {
     case json(RequestFields)
     case multipart(model: Range<Int>?)
     case opaque
