@@ -199,7 +199,11 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     guard outputSent == output.count else { return }
     output = []
     outputSent = 0
-    deadline = .never
+    if case .readingBody = phase {
+      setDeadline(after: context.limits.bodyTimeout)
+    } else {
+      deadline = .never
+    }
     updateInterest()
     if let keepAlive = finishing {
       finishing = nil

@@ -14,7 +14,10 @@ extension Exchange {
     isHTTP10 = head.versionMinor == 0
     surface = Surface.of(head.path, in: bytes)
     if snapshot.settings.log.access { noteRequestLine(head, fields, bytes) }
-    if RequestTarget.isSuspicious(bytes.extracting(head.path)) { return refuse(.suspiciousPath) }
+    // A path that is one of ours to the letter hides nothing.
+    if !surface.isExactPath, RequestTarget.isSuspicious(bytes.extracting(head.path)) {
+      return refuse(.suspiciousPath)
+    }
     if head.method == .options { return answerOptions() }
     guard surface.allows(head.method) else {
       return refuse(.methodNotAllowed(surface.allowedMethods ?? "GET, POST, PUT, PATCH, DELETE"))

@@ -19,8 +19,9 @@ internal import Upstreams
 /// `@unchecked Sendable`: confined to its reactor's thread like the connection and the session that it joins; the pool actor on the same reactor
 /// keeps a reference while the request waits for a session.
 final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
-  let worker: GatewayWorker
-  let reactor: Reactor
+  // Not counted: a worker and its reactor live as long as the process serves. Counting them up and down was measured at 0.3 % of a request.
+  unowned(unsafe) let worker: GatewayWorker
+  unowned(unsafe) let reactor: Reactor
   let connection: DownstreamConnection
   let snapshot: GatewaySnapshot
   var record: RequestRecord
