@@ -18,7 +18,7 @@ fail() {
 
 # Prints the comment at the head of the calling script as its help.
 help() {
-  sed -n '2,/^[^#]/{/^#/{s/^# \{0,1\}//;p}}' "$0"
+  sed -n '2,/^[^#]/{/^#/{s/^# \{0,1\}//;p}}' "scripts/$(basename "$0")"
   exit 0
 }
 

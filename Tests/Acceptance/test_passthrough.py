@@ -83,3 +83,43 @@ def test_health(gateway):
             assert rig.exchange(port, rig.request("GET", path, key=None)).status == 200
     status = gateway.status()
     assert "upstreams" in status
+
+
+def test_an_upstreams_keys_take_turns(start_gateway, simulator, fresh):
+    gateway = start_gateway(simulator.port, server__reactors=1, upstreams__sim__apiKeys=["sk-one", "sk-two"])
+    for _ in range(6):
+        rig.exchange(gateway.port, rig.chat("events=1"))
+    shown = [dict((n.lower(), v) for n, v in r["headers"])["authorization"] for r in fresh.seen()["requests"]]
+    assert sorted(shown) == ["Bearer sk-one"] * 3 + ["Bearer sk-two"] * 3
+
+
+def test_a_laptop_needs_no_key(start_gateway, simulator):
+    gateway = start_gateway(simulator.port, anonymous=True)
+    assert rig.exchange(gateway.port, rig.chat("events=1", key=None)).status == 200
+    assert rig.exchange(gateway.port, rig.chat("events=1", key="sk-wrong")).status == 401, "what is shown must be right"
+
+
+def test_a_request_id_that_is_not_plain_is_replaced(gateway):
+    for given in ("two words", 'quo"te', "x" * 200, "\u00e9"):
+        answer = rig.exchange(gateway.port, rig.request("GET", "/v1/models", x_request_id=given))
+        assert answer.status == 200 and answer.header("x-request-id") != given
+        assert len(answer.header("x-request-id")) == 32
+
+
+def test_a_client_that_leaves_the_queue_leaves_no_trace(start_gateway, simulator, fresh):
+    import socket
+
+    gateway = start_gateway(
+        simulator.port, server__reactors=1, upstreams__sim__pool={"maxSessions": 1, "queueTimeout": "20s"})
+    with socket.create_connection(("127.0.0.1", gateway.port)) as first:
+        first.sendall(rig.chat("events=100000 gap=20ms"))
+        assert first.recv(10)
+        waiting = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(5)]
+        for connection in waiting:
+            connection.sendall(rig.chat("events=1 tag=waits"))
+        rig.wait_until(lambda: gateway.status()["upstreams"]["sim"]["waiting"] == 5, what="five in the queue")
+        for connection in waiting:
+            connection.close()
+        rig.wait_until(lambda: gateway.status()["upstreams"]["sim"]["waiting"] == 0, what="an empty queue")
+    assert rig.exchange(gateway.port, rig.chat("events=1")).status == 200
+    assert not [r for r in fresh.seen()["requests"] if "waits" in r["body"]]
