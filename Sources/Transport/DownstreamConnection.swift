@@ -155,10 +155,24 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// could not be told from a next request.
   public var mayKeepAlive: Bool { !mustClose && !isBodyExpected }
 
+  /// Closes now if it only waits for a further request, after the answer under way otherwise. A connection that has sent nothing yet is let
+  /// speak first: its request is most likely on its way, and its client may take the end for a failure.
   func closeWhenIdle() {
     mustClose = true
-    if case .readingHead = phase, input.isEmpty { close() }
+    if case .readingHead = phase, input.isEmpty, requestCount > 0, !stream.hasInput { close() }
   }
+
+  /// Whether a request is being read or answered, or part of an answer still waits to be sent.
+  var isBusy: Bool {
+    switch phase {
+    case .readingHead: !input.isEmpty
+    case .readingBody, .responding: true
+    case .lingering, .closed: false
+    }
+  }
+
+  /// Whether it is open and has sent nothing yet.
+  var isSilent: Bool { requestCount == 0 && !isClosed && !isBusy }
 
   // MARK: Readiness
 

@@ -110,9 +110,14 @@ public final class DownstreamContext: @unchecked Sendable {
     connection.open(id: connections.insert(connection))
   }
 
-  /// Closes connections that wait for a request, and has the others close after the answer under way. For draining.
+  /// Closes connections that wait for a further request, and has the others close after their answer. For draining.
   public func closeIdle() {
     for (_, connection) in connections.entries { connection.closeWhenIdle() }
+  }
+
+  /// Connections that draining waits for: those with a request under way, and, `countingSilent`, those that have sent nothing yet.
+  public func unfinishedCount(countingSilent: Bool) -> Int {
+    connections.entries.reduce(0) { $0 + ($1.1.isBusy || (countingSilent && $1.1.isSilent) ? 1 : 0) }
   }
 
   /// Cuts every connection that is left; gives back how many were being answered.

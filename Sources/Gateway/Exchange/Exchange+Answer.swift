@@ -103,7 +103,7 @@ extension Exchange: ResponseReceiver {
   private func relayEvents(_ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool) {
     let release: StreamRelay.Release
     do throws(SSEError) {
-      release = try relay?.take(buffer, payload) ?? .inBuffer(payload)
+      release = try relay?.take(buffer, payload, isLast: isLast) ?? .inBuffer(payload)
     } catch {
       return attemptFailed(.broken, .eventTooLarge(upstream: upstream.name))
     }
@@ -117,9 +117,13 @@ extension Exchange: ResponseReceiver {
     {
       return attemptFailed(.refusedByUpstream, .foreignError(status: 502, upstream: upstream.name))
     }
-    let isComplete = findings.isDone || findings.hasError || findings.hasFinished(choices: choiceCount)
+    let isComplete = findings.isComplete(choices: choiceCount)
     let end: End =
       !isLast ? .open : isComplete ? .whole(addsDone: !findings.isDone && !findings.hasError) : .withError
+    if case .withError = end, !isHeadSent && !findings.hasProgress {
+      // The client has nothing yet: another candidate may still answer.
+      return attemptFailed(.broken, .incomplete(upstream: upstream.name))
+    }
     let holds = !findings.hasSubstance && !isLast && mayHold
     switch release {
     case .inBuffer(let range): forwardOrHold(buffer, range, end, holds: holds)

@@ -47,6 +47,12 @@ struct StreamRelay {
     /// One bit for each choice that has its `finish_reason`.
     fileprivate var finishedChoices: UInt64 = 0
 
+    /// Whether nothing is missing: an error was told, or all of `count` choices have their `finish_reason`. `[DONE]` alone is no
+    /// success; but an upstream that says it, and finished what it began, may have taken no notice of `n`.
+    func isComplete(choices count: Int) -> Bool {
+      hasError || hasFinished(choices: count) || (isDone && finishedChoices != 0)
+    }
+
     /// Whether `count` choices have their `finish_reason`.
     func hasFinished(choices count: Int) -> Bool {
       finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
@@ -62,25 +68,25 @@ struct StreamRelay {
     parser = SSEParser(eventBytesMax: eventBytesMax)
   }
 
-  /// Takes the bytes at `payload` and releases the whole events among them and the tail kept before.
+  /// Takes the bytes at `payload` and releases the whole events among them and the tail kept before; `isLast`: nothing follows.
   mutating func take(
-    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool
   ) throws(SSEError) -> Release {
     findings.progressed = false
-    guard large.isEmpty else { return try growLarge(buffer, payload) }
+    guard large.isEmpty else { return try growLarge(buffer, payload, isLast) }
     guard tail.count <= Self.tailRoomMax, tail.count <= payload.lowerBound else {
       large.reserveCapacity(Self.largeMargin + tail.count + payload.count)
       large.append(contentsOf: repeatElement(0, count: Self.largeMargin))
       large.append(contentsOf: tail)
       tail = []
-      return try growLarge(buffer, payload)
+      return try growLarge(buffer, payload, isLast)
     }
     let start = payload.lowerBound - tail.count
     if !tail.isEmpty {
       tail.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[start...]).copyMemory(from: $0) }
       tail.removeAll(keepingCapacity: true)
     }
-    let (released, rest) = try scan(buffer, start..<payload.upperBound)
+    let (released, rest) = try scan(buffer, start..<payload.upperBound, isLast)
     if rest < payload.upperBound { tail.append(contentsOf: buffer[rest..<payload.upperBound]) }
     return .inBuffer(released)
   }
@@ -93,7 +99,7 @@ struct StreamRelay {
   }
 
   private mutating func growLarge(
-    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, _ isLast: Bool
   ) throws(SSEError) -> Release {
     var grown: [UInt8] = []
     swap(&grown, &large)
@@ -101,7 +107,7 @@ struct StreamRelay {
     let count = grown.count
     let scanned: Result<(released: Range<Int>, rest: Int), SSEError> = grown.withUnsafeMutableBytes { bytes in
       do throws(SSEError) {
-        return .success(try scan(bytes, Self.largeMargin..<count))
+        return .success(try scan(bytes, Self.largeMargin..<count, isLast))
       } catch { return .failure(error) }
     }
     let (released, rest) = try scanned.get()
@@ -117,7 +123,7 @@ struct StreamRelay {
 
   /// Reads the whole events of `range`; gives back the bytes to forward (moved together where something was taken out) and where the tail begins.
   private mutating func scan(
-    _ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>
+    _ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>, _ isLast: Bool
   ) throws(SSEError) -> (released: Range<Int>, rest: Int) {
     var position = range.lowerBound
     var end = range.lowerBound
@@ -130,6 +136,12 @@ struct StreamRelay {
         memmove(base + end, base + event.bytes.lowerBound, event.bytes.count)
       }
       end += event.bytes.count
+    }
+    // The stream's last byte may be the LF of a CRLF whose CR has ended the last event already: it goes with it.
+    if isLast && position == range.upperBound - 1 && buffer[position] == UInt8(ascii: "\n") {
+      buffer[end] = UInt8(ascii: "\n")
+      end += 1
+      position += 1
     }
     return (range.lowerBound..<end, position)
   }
@@ -151,7 +163,8 @@ struct StreamRelay {
     if ChunkScanner.isDone(data) {
       findings.isDone = true
       findings.hasSubstance = true
-      return true
+      // Behind an answer that never finished it is kept back: the stream ends with an error in its place.
+      return findings.hasError || findings.finishedChoices != 0
     }
     let fields = ChunkScanner.scan(data)
     if fields.isMalformed {
