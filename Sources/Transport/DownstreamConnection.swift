@@ -53,12 +53,13 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   private var isInputPaused = false
   private var isProcessing = false
   private var lingerBytes = 0
+  private var bodyBegan = MonotonicTime(nanoseconds: 0)
 
   private var deadline = MonotonicTime.never
   private var answerDeadline = MonotonicTime.never
   private var timer: (id: Reactor.TimerID, at: MonotonicTime)?
 
-  private static let lingerBytesMax = 1 << 20
+  private static let lingerBytesMax = 64 << 20
   private static let lingerTimeout = Duration.seconds(2)
   /// The first piece of a body's storage; it grows with what arrives, not with what Content-Length claims.
   private static let bodyReserveMax = 64 << 10
@@ -202,7 +203,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     output = []
     outputSent = 0
     if case .readingBody = phase {
-      setDeadline(after: context.limits.bodyTimeout)
+      setBodyDeadline()
     } else {
       deadline = .never
     }
@@ -333,6 +334,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     case .chunked:
       phase = .readingBody(.chunked(ChunkedDecoder()), bytesMax: bytesMax)
     }
+    bodyBegan = reactor.now
     setDeadline(after: context.limits.bodyTimeout)
     if head.expectsContinue && rest.isEmpty {
       let answer: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
@@ -343,7 +345,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
 
   /// Consumes all bytes that belong to the body.
   private func readBody(_ state: BodyState, _ bytesMax: Int, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
-    setDeadline(after: context.limits.bodyTimeout)
+    setBodyDeadline()
     switch state {
     case .length(let length):
       let count = min(length - body.count, bytes.count)
@@ -447,6 +449,16 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   }
 
   // MARK: Time
+
+  /// A body must go on, and come at `bodyBytesPerSecondMin` on the whole: a byte now and then is no progress.
+  private func setBodyDeadline() {
+    let limit = context.limits.bodyTimeout
+    let earned = Duration.seconds(body.count / DownstreamLimits.bodyBytesPerSecondMin)
+    let whole = bodyBegan + limit + earned
+    let next = reactor.now + limit
+    deadline = min(whole, next)
+    armTimer(for: deadline)
+  }
 
   /// Moves the deadline. The timer behind it is only brought forward, never back: it looks again when it fires, so that moving the deadline
   /// with each event costs a store.

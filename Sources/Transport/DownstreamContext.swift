@@ -7,6 +7,8 @@ public struct DownstreamLimits: Sendable {
   public var headTimeout = Duration.seconds(15)
   /// Between two pieces of a body.
   public var bodyTimeout = Duration.seconds(15)
+  /// The least rate of a body after its first `bodyTimeout`, in bytes per second.
+  public static let bodyBytesPerSecondMin = 500
   /// Between two requests on a connection, and before its first.
   public var idleTimeout = Duration.seconds(75)
   /// Without progress while bytes wait to be sent.

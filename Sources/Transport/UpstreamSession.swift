@@ -251,6 +251,7 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
   public func close(abruptly: Bool = false) {
     guard !isClosed else { return }
     phase = .closed
+    receiver = nil
     if let connectTimer { reactor.cancelTimer(connectTimer) }
     connectTimer = nil
     request = []
@@ -267,9 +268,8 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
 
   private func fail(_ error: TransportError) {
     guard !isClosed else { return }
-    close()
     let receiver = receiver
-    self.receiver = nil
+    close()
     receiver?.responseFailed(error, from: self)
   }
 
