@@ -136,6 +136,6 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     return Int(UInt(bitPattern: keyTurns[upstream]) % UInt(count))
   }
 
-  /// `date: …` with its line end, for this second.
-  var dateLine: [UInt8] { clock.line(now: reactor.now) }
+  /// Appends `date: …` with its line end, for this second.
+  func appendDate(to output: inout OutputBytes) { clock.append(to: &output, now: reactor.now) }
 }

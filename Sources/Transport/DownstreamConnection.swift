@@ -55,6 +55,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   private var lingerBytes = 0
 
   private var deadline = MonotonicTime.never
+  private var answerDeadline = MonotonicTime.never
   private var timer: (id: Reactor.TimerID, at: MonotonicTime)?
 
   private static let lingerBytesMax = 1 << 20
@@ -122,6 +123,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// - Parameter keepAlive: false when the answer said `connection: close`, or when it was cut.
   public func finishResponse(keepAlive: Bool) {
     guard isResponding else { return }
+    answerDeadline = .never
     let keepAlive = keepAlive && mayKeepAlive
     guard output.isEmpty else {
       finishing = keepAlive
@@ -450,6 +452,17 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// with each event costs a store.
   private func setDeadline(after duration: Duration) {
     deadline = reactor.now + duration
+    armTimer(for: deadline)
+  }
+
+  /// Has the observer told when `deadline` comes: the one timer of the connection serves its answers too, so that a request on a kept
+  /// connection starts and cancels none. The observer sets another deadline then, if the answer goes on; `never` takes it back.
+  public func setAnswerDeadline(_ deadline: MonotonicTime) {
+    answerDeadline = deadline
+    if deadline != .never { armTimer(for: deadline) }
+  }
+
+  private func armTimer(for deadline: MonotonicTime) {
     if let timer {
       if timer.at <= deadline { return }
       reactor.cancelTimer(timer.id)
@@ -460,9 +473,13 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// The deadline may have come.
   public func timerFired(token: UInt32) {
     timer = nil
-    guard !isClosed, deadline != .never else { return }
-    guard reactor.now >= deadline else {
-      timer = (reactor.startTimer(at: deadline, self), deadline)
+    let next = min(deadline, answerDeadline)
+    guard !isClosed, next != .never else { return }
+    guard reactor.now >= next else { return armTimer(for: next) }
+    if reactor.now >= answerDeadline {
+      answerDeadline = .never
+      if deadline != .never { armTimer(for: deadline) }
+      observer?.answerDeadlineReached()
       return
     }
     switch phase {

@@ -56,6 +56,8 @@ public protocol DownstreamObserver: AnyObject {
   func downstreamDrained()
   /// The client has left, or reads nothing. The connection is closed; nothing can be sent any more.
   func downstreamGone(_ reason: DownstreamGone)
+  /// The time that was given to `setAnswerDeadline` has come.
+  func answerDeadlineReached()
   /// The gateway ends: say so to the client and finish now.
   func downstreamMustEnd()
 }

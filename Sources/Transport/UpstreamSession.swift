@@ -178,7 +178,8 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
     phase = .awaitingHead
     // What is there already answers an earlier request, or is the end of a server that has given up waiting. Nothing of this request
     // is sent then, so that it can be tried on another session.
-    guard !stream.hasInput else {
+    // Not asked when it became idle in this very turn: it has just been read empty.
+    guard idleSince == reactor.now || !stream.hasInput else {
       return reactor.atEndOfTurn { [self] in
         if self.receiver === receiver { fail(.closedEarly) }
       }

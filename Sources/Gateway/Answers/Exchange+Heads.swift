@@ -60,14 +60,14 @@ extension Exchange {
 
   private func appendCommonFields(_ status: Int, _ output: inout OutputBytes) {
     // A status from a parsed head or of our own has three digits.
-    try? output.appendStatusLine(status)
-    output.append(worker.dateLine)
+    if status == 200 { output.append("HTTP/1.1 200 OK\r\n") } else { try? output.appendStatusLine(status) }
+    worker.appendDate(to: &output)
     output.append("x-request-id: ")
     record.id.append(to: &output)
     output.append("\r\n")
     guard plan.attempts > 0 else { return }
     if !record.model.isEmpty { append("x-sluice-model", record.model, &output) }
-    append("x-sluice-upstream", record.upstream, &output)
+    if let upstream { output.append(upstream.nameLine) }
     output.append("x-sluice-attempts: ")
     output.append(decimal: plan.attempts)
     output.append("\r\n")

@@ -95,7 +95,7 @@ extension Exchange: ResponseReceiver {
   private func giveBack(_ session: UpstreamSession) {
     self.session = nil
     progressDeadline = .never
-    pool?.assumeIsolated { $0.giveBack(session) }
+    pool?.giveBackNow(session)
   }
 
   // MARK: Events
@@ -191,8 +191,7 @@ extension Exchange: ResponseReceiver {
   }
 
   private func readUsage(_ body: UnsafeRawBufferPointer) {
-    let fields = ChunkScanner.scan(body.bytes)
-    if !fields.isMalformed, let usage = fields.usage { record.usage = usage }
+    if let usage = ChunkScanner.usage(ofAnswer: body.bytes) { record.usage = usage }
   }
 
   // MARK: Sending

@@ -24,8 +24,7 @@ extension Exchange: LeaseWaiter {
     totalDeadline = record.startedAt + upstream.settings.timeouts.total
     armTimer()
     let wish = LeaseWish(fresh: fresh, avoidingEndpoint: avoidingEndpoint, random: worker.random.nextWord())
-    let now = reactor.now
-    switch pool.assumeIsolated({ $0.lease(wish, for: self, now: now) }) {
+    switch pool.leaseNow(wish, for: self, now: reactor.now) {
     case .session(let session): send(body, findings, on: session)
     case .waiting(let id):
       lease = id
@@ -40,7 +39,7 @@ extension Exchange: LeaseWaiter {
   func leaseGranted(_ session: UpstreamSession, id: LeaseID) {
     guard !isFinished, lease == id else {
       // The client left in the same turn.
-      pool?.assumeIsolated { $0.giveBack(session) }
+      pool?.giveBackNow(session)
       return
     }
     lease = nil
@@ -80,7 +79,7 @@ extension Exchange: LeaseWaiter {
     head.append(method.name)
     head.append(byte: UInt8(ascii: " "))
     head.append(upstream.pathPrefixes[endpoint])
-    head.append(target)
+    if target.isEmpty { head.append(surface.usualTarget) } else { head.append(target) }
     head.append(upstream.headParts[endpoint])
     head.append(upstream.credentialLines[worker.nextKey(of: candidate.upstreamIndex, upstream.credentialLines.count)])
     head.append(forwardedFields)
@@ -114,16 +113,19 @@ extension Exchange: LeaseWaiter {
       guard let model, name != askedModel || isBodyEdited else { return .none }
       return .splice(model, name)
     case .json(let fields):
-      let name = candidate.upstreamModel ?? askedModel
-      let renames = name != askedModel || isBodyEdited
+      let renames = isBodyEdited || candidate.upstreamModel.map { $0 != askedModel } ?? false
       let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
       guard renames || asksForUsage else { return .none }
       var edits = RequestEdits(fields)
-      if renames { edits.replaceModel(with: JSONText.quoted(String(decoding: name, as: UTF8.self))) }
+      if renames { edits.replaceModel(
+          with: JSONText.quoted(String(decoding: candidate.upstreamModel ?? askedModel, as: UTF8.self))) }
       if asksForUsage { edits.requireUsage() }
       return .json(edits)
     }
   }
+
+  /// The model's name as the client gave it.
+  private var askedModel: [UInt8] { Array(record.model.utf8) }
 
   /// Whether the body at hand was already written for another candidate.
   private var isBodyEdited: Bool { plan.attempts > 1 }

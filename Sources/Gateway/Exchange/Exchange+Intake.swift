@@ -84,9 +84,13 @@ extension Exchange {
       try routeByPath()
       return .json(fields)
     }
-    var name: [UInt8] = []
-    model.appendText(in: span, to: &name)
-    try route(to: name)
+    if model.hasEscapes {
+      var name: [UInt8] = []
+      model.appendText(in: span, to: &name)
+      try route(to: name.span.bytes)
+    } else {
+      try route(to: span.extracting(model.contents))
+    }
     return .json(fields)
   }
 
@@ -104,17 +108,16 @@ extension Exchange {
     }
     bodyKind = .multipart
     if let range, !range.isEmpty {
-      try route(to: [UInt8](body[range]))
+      try route(to: body.bytes.extracting(range))
     } else {
       try routeByPath()
     }
     return .multipart(model: range)
   }
 
-  private func route(to name: [UInt8]) throws(GatewayError) {
-    askedModel = name
-    guard let route = snapshot.routes.resolve(name.span.bytes) else {
-      let text = String(decoding: name.prefix(RouteTable.nameBytesMax), as: UTF8.self)
+  private func route(to name: RawSpan) throws(GatewayError) {
+    guard let route = snapshot.routes.resolve(name) else {
+      let text = name.withUnsafeBytes { String(decoding: $0.prefix(RouteTable.nameBytesMax), as: UTF8.self) }
       throw .unknownModel(text, nearest: snapshot.routes.nearestNames(to: text, for: consumer))
     }
     guard snapshot.routes.mayUse(consumer, route) else {
@@ -133,6 +136,7 @@ extension Exchange {
   // MARK: Notes for the upstream and the record
 
   private func noteTarget(_ head: RequestHead, _ bytes: RawSpan) {
+    if surface == .chatCompletions && head.query == nil { return }
     let end = head.query?.upperBound ?? head.path.upperBound
     bytes.withUnsafeBytes { all in
       // The path begins with /v1, or the surface would be another.
@@ -142,6 +146,7 @@ extension Exchange {
 
   /// Copies the fields that an upstream may see. Everything else stays here: credentials, addresses, cookies, framing.
   private func noteForwardedFields(_ fields: [HeaderField], _ bytes: RawSpan) {
+    forwardedFields.reserveCapacity(256)
     bytes.withUnsafeBytes { all in
       for field in fields {
         switch field.id {

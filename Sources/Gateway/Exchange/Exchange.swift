@@ -18,7 +18,7 @@ internal import Upstreams
 ///
 /// `@unchecked Sendable`: confined to its reactor's thread like the connection and the session that it joins; the pool actor on the same reactor
 /// keeps a reference while the request waits for a session.
-final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
+final class Exchange: DownstreamObserver, @unchecked Sendable {
   // Not counted: a worker and its reactor live as long as the process serves. Counting them up and down was measured at 0.3 % of a request.
   unowned(unsafe) let worker: GatewayWorker
   unowned(unsafe) let reactor: Reactor
@@ -31,7 +31,7 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   var method = HTTPMethod.post
   /// The consumer's place in the settings; nil for the anonymous one.
   var consumer: Int?
-  /// The path and query behind `/v1`.
+  /// The path and query behind `/v1`; empty for the surface's usual one.
   var target: [UInt8] = []
   /// The client's header fields that go upstream, ready for the wire.
   var forwardedFields: [UInt8] = []
@@ -40,7 +40,6 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   var wantsUsage = false
   var choiceCount = 1
   var isHTTP10 = false
-  var askedModel: [UInt8] = []
 
   // Where it goes.
   var candidates: [Candidate] = []
@@ -74,7 +73,6 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   // Time.
   var progressDeadline = MonotonicTime.never
   var totalDeadline = MonotonicTime.never
-  var timer: (id: Reactor.TimerID, at: MonotonicTime)?
   var isFinished = false
 
   /// How the body says which model it wants.
@@ -165,20 +163,13 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
     armTimer()
   }
 
-  /// Looks at the deadlines when the earlier of them comes. Moving a deadline back costs a store: the timer looks again when it fires.
+  /// Has the deadlines looked at when the earlier of them comes. Moving one back later costs a store: they are looked at too early then, and again.
   func armTimer() {
-    let deadline = min(progressDeadline, totalDeadline)
-    guard deadline != .never else { return }
-    if let timer {
-      if timer.at <= deadline { return }
-      reactor.cancelTimer(timer.id)
-    }
-    timer = (reactor.startTimer(at: deadline, self), deadline)
+    connection.setAnswerDeadline(min(progressDeadline, totalDeadline))
   }
 
   /// A deadline may have come.
-  func timerFired(token: UInt32) {
-    timer = nil
+  func answerDeadlineReached() {
     guard !isFinished else { return }
     if reactor.now >= totalDeadline {
       attemptFailed(.timedOut, .totalTimeout(upstream: upstream.name))
@@ -198,8 +189,6 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   func finish(_ outcome: RequestOutcome) {
     guard !isFinished else { return }
     isFinished = true
-    if let timer { reactor.cancelTimer(timer.id) }
-    timer = nil
     record.outcome = outcome
     if let usage = relay?.usage { record.usage = usage }
     record.eventCount = relay?.eventCount ?? 0
