@@ -30,6 +30,16 @@ def gateway(directory, simulator):
     gateway.stop()
 
 
+@pytest.fixture(autouse=True)
+def nobody_died(request):
+    """Names the test in which the shared gateway ended, and how: without it all that follow fail, and nobody knows why."""
+    yield
+    if "gateway" in request.fixturenames:
+        gateway = request.getfixturevalue("gateway")
+        if isinstance(gateway, rig.Gateway) and (status := gateway.process.poll()) is not None:
+            pytest.exit(f"the gateway ended with status {status} in {request.node.nodeid}:\n{gateway.logs()[-2000:]}", 1)
+
+
 @pytest.fixture
 def start_gateway(tmp_path):
     """Starts further gateways, which end with the test."""
