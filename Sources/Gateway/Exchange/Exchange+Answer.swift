@@ -109,7 +109,7 @@ extension Exchange: ResponseReceiver {
     guard let findings = relay?.findings else { return }
     if findings.progressed {
       if record.firstContentAt == nil { firstContent() }
-      progressDeadline = reactor.now + upstream.settings.timeouts.betweenTokens
+      setProgressDeadline(upstream.settings.timeouts.betweenTokens)
     }
     if findings.hasError && !findings.hasProgress && !isHeadSent
       && plan.hasAlternative(otherEndpoints: hasOtherEndpoints)
@@ -173,7 +173,7 @@ extension Exchange: ResponseReceiver {
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, keeps: Bool, isLast: Bool
   ) {
     if record.firstContentAt == nil && !payload.isEmpty { firstContent() }
-    if progressDeadline != .never { progressDeadline = reactor.now + upstream.settings.timeouts.betweenTokens }
+    if progressDeadline != .never { setProgressDeadline(upstream.settings.timeouts.betweenTokens) }
     if keeps && isLast && kept.isEmpty {
       // The whole answer in one piece: read where it lies.
       readUsage(UnsafeRawBufferPointer(rebasing: buffer[payload]))
