@@ -29,6 +29,9 @@ struct StreamRelay {
   /// An event that outgrew the head room, behind `largeMargin` bytes.
   private var large: [UInt8] = []
 
+  private var endedWithCarriageReturn = false
+  private var lastWasForClient = true
+
   /// Whether the client's own request asked for usage; the chunk that carries only usage is taken out otherwise.
   let keepsUsage: Bool
 
@@ -125,13 +128,27 @@ struct StreamRelay {
       let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<range.upperBound]).bytes
       guard case .event(let event) = try parser.next(in: bytes, at: position) else { break }
       position = event.bytes.upperBound
-      guard read(event, bytes) else { continue }
-      if end != event.bytes.lowerBound, let base = buffer.baseAddress {
-        memmove(base + end, base + event.bytes.lowerBound, event.bytes.count)
+      let kept = keep(event, buffer, isForClient: read(event, bytes))
+      if end != kept.lowerBound, !kept.isEmpty, let base = buffer.baseAddress {
+        memmove(base + end, base + kept.lowerBound, kept.count)
       }
-      end += event.bytes.count
+      end += kept.count
     }
     return (range.lowerBound..<end, position)
+  }
+
+  /// Which bytes of an event go on. A LF in front that only completes the CR of the event before goes where that event went.
+  @inline(__always)
+  private mutating func keep(
+    _ event: SSEEvent, _ buffer: UnsafeMutableRawBufferPointer, isForClient: Bool
+  ) -> Range<Int> {
+    let range = event.bytes
+    let lead = endedWithCarriageReturn && buffer[range.lowerBound] == UInt8(ascii: "\n") ? 1 : 0
+    let leadIsKept = lastWasForClient
+    endedWithCarriageReturn = buffer[range.upperBound - 1] == UInt8(ascii: "\r")
+    lastWasForClient = isForClient
+    if isForClient { return (leadIsKept ? range.lowerBound : range.lowerBound + lead)..<range.upperBound }
+    return range.lowerBound..<(leadIsKept ? range.lowerBound + lead : range.lowerBound)
   }
 
   /// Notes what an event says; false when it is not for the client.
