@@ -116,7 +116,7 @@ extension Exchange: ResponseReceiver {
     {
       return attemptFailed(.refusedByUpstream, .foreignError(status: 502, upstream: upstream.name))
     }
-    let isComplete = findings.isDone || findings.hasError || findings.hasFinished(choices: choiceCount)
+    let isComplete = findings.hasError || findings.isWhole(choices: choiceCount)
     let end: End =
       !isLast ? .open : isComplete ? .whole(addsDone: !findings.isDone && !findings.hasError) : .withError
     let holds = !findings.hasSubstance && !isLast && mayHold

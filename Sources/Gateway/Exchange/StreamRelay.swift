@@ -45,14 +45,15 @@ struct StreamRelay {
     fileprivate(set) var hasError = false
     /// Whether the last `take` saw progress.
     fileprivate(set) var progressed = false
-    /// `[DONE]` has been seen.
+    /// `[DONE]` has been released.
     fileprivate(set) var isDone = false
     /// One bit for each choice that has its `finish_reason`.
     fileprivate var finishedChoices: UInt64 = 0
 
-    /// Whether `count` choices have their `finish_reason`.
-    func hasFinished(choices count: Int) -> Bool {
-      finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
+    /// Whether the answer to a request for `count` choices is whole: as many have their `finish_reason`, or at least one and `[DONE]`, for
+    /// many upstreams know only one choice. `[DONE]` alone is no success.
+    func isWhole(choices count: Int) -> Bool {
+      isDone || finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
     }
   }
 
@@ -166,6 +167,8 @@ struct StreamRelay {
 
   private mutating func read(_ data: RawSpan) -> Bool {
     if ChunkScanner.isDone(data) {
+      // Told that it is done, a client would take what it has for the whole answer.
+      guard findings.finishedChoices != 0 || findings.hasError else { return false }
       findings.isDone = true
       findings.hasSubstance = true
       return true
