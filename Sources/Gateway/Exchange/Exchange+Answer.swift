@@ -107,16 +107,18 @@ extension Exchange: ResponseReceiver {
       return attemptFailed(.broken, .eventTooLarge(upstream: upstream.name))
     }
     guard let findings = relay?.findings else { return }
+    let isComplete = findings.hasError || findings.isWhole(choices: choiceCount)
+    if !isHeadSent {
+      // The client has nothing yet, whatever stands in this read: the answer can still be another one.
+      if findings.hasError && plan.hasAlternative(otherEndpoints: hasOtherEndpoints) {
+        return attemptFailed(.refusedByUpstream, .foreignError(status: 502, upstream: upstream.name))
+      }
+      if isLast && !isComplete { return attemptFailed(.broken, .incomplete(upstream: upstream.name)) }
+    }
     if findings.progressed {
       if record.firstContentAt == nil { firstContent() }
       setProgressDeadline(upstream.settings.timeouts.betweenTokens)
     }
-    if findings.hasError && !findings.hasProgress && !isHeadSent
-      && plan.hasAlternative(otherEndpoints: hasOtherEndpoints)
-    {
-      return attemptFailed(.refusedByUpstream, .foreignError(status: 502, upstream: upstream.name))
-    }
-    let isComplete = findings.hasError || findings.isWhole(choices: choiceCount)
     let end: End =
       !isLast ? .open : isComplete ? .whole(addsDone: !findings.isDone && !findings.hasError) : .withError
     let holds = !findings.hasSubstance && !isLast && mayHold
