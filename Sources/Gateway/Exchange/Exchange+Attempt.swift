@@ -14,6 +14,7 @@ extension Exchange: LeaseWaiter {
     _ body: UnsafeRawBufferPointer, fresh: Bool = false, avoidingEndpoint: Int? = nil
   ) {
     plan.began()
+    endpoint = nil
     let upstream = snapshot.upstreams[candidate.upstreamIndex]
     self.upstream = upstream
     record.attempts = plan.attempts
@@ -57,6 +58,7 @@ extension Exchange: LeaseWaiter {
 
   private func send(_ body: UnsafeRawBufferPointer, on session: UpstreamSession) {
     self.session = session
+    endpoint = session.endpoint
     sessionWasKept = session.requestCount > 0
     writeMessage(body, endpoint: session.endpoint)
     if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }

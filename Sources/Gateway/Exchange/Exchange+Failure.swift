@@ -15,7 +15,6 @@ extension Exchange {
     if failure != .refusedByUpstream || error.status != 502 || record.failures.isEmpty {
       record.failures.append("\(upstream.name): \(error.code)")
     }
-    let endpoint = session?.endpoint
     releaseUpstream(failure == .timedOut ? .timedOut : .abandoned)
     let clientHasContent = isHeadSent || record.firstContentAt != nil
     let totalIsOver = reactor.now >= totalDeadline

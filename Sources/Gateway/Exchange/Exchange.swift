@@ -54,6 +54,8 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   var lease: LeaseID?
   var session: UpstreamSession?
   var sessionWasKept = false
+  /// The endpoint of the attempt under way, or of the last one; also when its session is gone.
+  var endpoint: Int?
 
   // What comes back.
   var answer = Answer.none
