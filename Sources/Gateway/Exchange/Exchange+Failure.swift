@@ -45,6 +45,9 @@ extension Exchange {
 
   /// Tells the client: as an answer of its own, as the stream's last event, or, where neither is possible, by breaking off visibly.
   func tell(_ error: GatewayError, outcome: RequestOutcome) {
+    if isHeadSent, let findings = relay?.findings, findings.hasError || findings.isWhole(choices: choiceCount) {
+      return endStream(findings)
+    }
     record.errorCode = "\(error.code)"
     guard isHeadSent else {
       answerError(error, outcome: outcome)
@@ -65,6 +68,18 @@ extension Exchange {
     finish(outcome)
     bytes.withUnsafeBytes { _ = connection.send($0) }
     connection.finishResponse(keepAlive: framing == .chunked && connection.mayKeepAlive)
+  }
+
+  /// Ends a stream that has told all it had to tell, its upstream's failure behind that notwithstanding.
+  private func endStream(_ findings: StreamRelay.Findings) {
+    var bytes = OutputBytes(capacity: 64)
+    let done = Array("data: [DONE]\n\n".utf8)
+    if !findings.isDone && !findings.hasError {
+      if framing == .chunked { bytes.append(chunk: done.span.bytes) } else { bytes.append(done) }
+    }
+    if framing == .chunked { bytes.append(ChunkWriter.lastChunk) }
+    bytes.withUnsafeBytes { _ = connection.send($0) }
+    endAnswer(findings.hasError ? .cut : .completed)
   }
 
   /// The upstream's own error: passed on as it is when it is JSON, in OpenAI's form otherwise.
