@@ -16,8 +16,9 @@ extension Exchange: ResponseReceiver {
   ) {
     guard !isFinished else { return }
     if AttemptPlan.isRefusal(head.status) && plan.hasAlternative(otherEndpoints: hasOtherEndpoints) {
-      record.failures.append("\(upstream.name): status \(head.status)")
-      return attemptFailed(.refusedByUpstream, .foreignError(status: head.status, upstream: upstream.name))
+      return attemptFailed(
+        .refusedByUpstream, .foreignError(status: head.status, upstream: upstream.name),
+        reason: "status \(head.status)")
     }
     let contentType = fields.firstValue(of: .contentType)
     let isJSON = contentType.map { Self.begins(bytes.extracting($0), "application/json") } ?? false
@@ -111,7 +112,8 @@ extension Exchange: ResponseReceiver {
     if !isHeadSent {
       // The client has nothing yet, whatever stands in this read: the answer can still be another one.
       if findings.hasError && plan.hasAlternative(otherEndpoints: hasOtherEndpoints) {
-        return attemptFailed(.refusedByUpstream, .foreignError(status: 502, upstream: upstream.name))
+        return attemptFailed(
+          .refusedByUpstream, .foreignError(status: 502, upstream: upstream.name), reason: "error event")
       }
       if isLast && !isComplete { return attemptFailed(.broken, .incomplete(upstream: upstream.name)) }
     }

@@ -11,10 +11,10 @@ extension Exchange {
   var hasOtherEndpoints: Bool { upstream.settings.endpoints.count > 1 }
 
   /// An attempt has failed with `error`, were it the last.
-  func attemptFailed(_ failure: AttemptPlan.Failure, _ error: GatewayError) {
-    if failure != .refusedByUpstream || error.status != 502 || record.failures.isEmpty {
-      record.failures.append("\(upstream.name): \(error.code)")
-    }
+  ///
+  /// - Parameter reason: for the record, when the error's code does not say it.
+  func attemptFailed(_ failure: AttemptPlan.Failure, _ error: GatewayError, reason: String? = nil) {
+    record.failures.append("\(upstream.name): \(reason ?? "\(error.code)")")
     releaseUpstream(failure == .timedOut ? .timedOut : .abandoned)
     let clientHasContent = isHeadSent || record.firstContentAt != nil
     let totalIsOver = reactor.now >= totalDeadline
