@@ -125,10 +125,15 @@ extension Exchange: ResponseReceiver {
       !isLast ? .open : isComplete ? .whole(addsDone: !findings.isDone && !findings.hasError) : .withError
     let holds = !findings.hasSubstance && !isLast && mayHold
     switch release {
-    case .inBuffer(let range): forwardOrHold(buffer, range, end, holds: holds)
+    case .inBuffer(let range):
+      if findings.hasError { blankSecrets(buffer, range) }
+      forwardOrHold(buffer, range, end, holds: holds)
     case .inLarge(let range):
       var large = relay?.takeLarge() ?? []
-      large.withUnsafeMutableBytes { forwardOrHold($0, range, end, holds: holds) }
+      large.withUnsafeMutableBytes {
+        if findings.hasError { blankSecrets($0, range) }
+        forwardOrHold($0, range, end, holds: holds)
+      }
     }
     guard isLast else { return }
     if case .withError = end {
@@ -136,6 +141,12 @@ extension Exchange: ResponseReceiver {
     } else {
       endAnswer(findings.hasError ? .cut : .completed)
     }
+  }
+
+  /// An upstream that complains of its key may show it.
+  private func blankSecrets(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>) {
+    let released = UnsafeMutableRawBufferPointer(rebasing: buffer[range])
+    for secret in upstream.secrets { Redaction.blank(secret, in: released) }
   }
 
   /// How a piece ends.

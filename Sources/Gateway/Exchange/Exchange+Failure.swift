@@ -1,3 +1,4 @@
+internal import CLinux
 internal import ChatProtocol
 internal import GatewayConfiguration
 internal import HTTPWire
@@ -105,15 +106,16 @@ extension Exchange {
 enum Redaction {
   /// Overwrites each occurrence of `secret`.
   static func blank(_ secret: [UInt8], in bytes: inout [UInt8]) {
-    guard !secret.isEmpty, bytes.count >= secret.count else { return }
+    bytes.withUnsafeMutableBytes { blank(secret, in: $0) }
+  }
+
+  /// Overwrites each occurrence of `secret`.
+  static func blank(_ secret: [UInt8], in bytes: UnsafeMutableRawBufferPointer) {
+    guard !secret.isEmpty, let base = bytes.baseAddress else { return }
     var position = 0
-    while position + secret.count <= bytes.count {
-      if bytes[position..<position + secret.count].elementsEqual(secret) {
-        for index in position..<position + secret.count { bytes[index] = UInt8(ascii: "*") }
-        position += secret.count
-      } else {
-        position += 1
-      }
+    while position < bytes.count, let found = memmem(base + position, bytes.count - position, secret, secret.count) {
+      memset(found, Int32(UInt8(ascii: "*")), secret.count)
+      position = found - base + secret.count
     }
   }
 }
