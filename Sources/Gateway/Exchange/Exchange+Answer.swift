@@ -26,13 +26,13 @@ extension Exchange: ResponseReceiver {
       return attemptFailed(.refusedByUpstream, .unauthorized(upstream: upstream.name))
     }
     record.status = head.status
+    let isEncoded = fields.firstValue(of: .contentEncoding) != nil
     if head.status >= 400 {
-      answer = .error(status: head.status, isJSON: isJSON)
-      writeHead(head, fields, bytes, framing: .length)
+      answer = .error(status: head.status, isJSON: isJSON && !isEncoded)
+      writeHead(head, fields, bytes, framing: .length, replacesBody: !isJSON || isEncoded)
       return
     }
     let isEventStream = contentType.map { Self.begins(bytes.extracting($0), "text/event-stream") } ?? false
-    let isEncoded = fields.firstValue(of: .contentEncoding) != nil
     if isEventStream && surface.isChunkStream && !isEncoded {
       answer = .chunkStream
       relay = StreamRelay(keepsUsage: wantsUsage, eventBytesMax: Self.eventBytesMax)
