@@ -93,11 +93,13 @@ extension Exchange {
     appendContentLength(body.count)
     var bytes = OutputBytes(capacity: pendingHead.count + body.count)
     bytes.append(pendingHead)
-    bytes.append(body)
+    // The length is that of a GET's answer; HEAD gets the head alone.
+    if method != .head {
+      bytes.append(body)
+      record.bytesOut += body.count
+    }
     isHeadSent = true
-    record.bytesOut += body.count
     bytes.withUnsafeBytes { _ = connection.send($0) }
-    framing = isHTTP10 ? .close : .length
     endAnswer(.upstreamError)
   }
 }
