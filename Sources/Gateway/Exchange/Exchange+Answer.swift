@@ -163,6 +163,7 @@ extension Exchange: ResponseReceiver {
     record.firstContentAt = reactor.now
     // From here on the request cannot be sent again.
     message = []
+    original = nil
   }
 
   private var mayHold: Bool {

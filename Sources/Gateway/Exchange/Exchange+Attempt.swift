@@ -130,9 +130,10 @@ extension Exchange: LeaseWaiter {
 
   /// Sends the request again: to the same candidate, or to the next.
   func attemptAgain(fresh: Bool, avoidingEndpoint: Int? = nil) {
-    let kept = message
+    let kept = original ?? message
+    let start = original == nil ? messageBodyStart : 0
     kept.withUnsafeBytes { bytes in
-      let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
+      let body = UnsafeRawBufferPointer(rebasing: bytes[start...])
       readAgain(body)
       attempt(body, fresh: fresh, avoidingEndpoint: avoidingEndpoint)
     }

@@ -52,7 +52,15 @@ extension Exchange {
       return
     }
     plan = AttemptPlan(candidateCount: candidates.count)
+    if candidatesDifferOnUsage { original = [UInt8](body) }
     attempt(body)
+  }
+
+  /// Whether the usage option must be spliced in for some candidates and kept from others.
+  private var candidatesDifferOnUsage: Bool {
+    guard candidates.count > 1, wantsStream, surface.isChunkStream, !wantsUsage else { return false }
+    let first = snapshot.upstreams[candidates[0].upstreamIndex].settings.asksForUsage
+    return candidates.contains { snapshot.upstreams[$0.upstreamIndex].settings.asksForUsage != first }
   }
 
   private func findRoute(_ body: UnsafeRawBufferPointer) throws(GatewayError) {

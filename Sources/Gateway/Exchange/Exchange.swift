@@ -47,6 +47,8 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
   /// The request as it was last sent (or the bare body, before): kept until the answer has content, so that it can be sent again.
   var message: [UInt8] = []
   var messageBodyStart = 0
+  /// The body as it came, when what is spliced in for one candidate may not reach another.
+  var original: [UInt8]?
   var bodyForm = BodyForm.opaque
   /// The upstream of the attempt under way, or of the last one.
   var upstream: UpstreamRuntime!
@@ -203,6 +205,7 @@ final class Exchange: DownstreamObserver, TimerHandler, @unchecked Sendable {
     relay = nil
     kept = []
     message = []
+    original = nil
     held = []
     pendingHead = []
     worker.ended(self)
