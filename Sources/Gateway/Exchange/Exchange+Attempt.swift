@@ -111,11 +111,11 @@ extension Exchange: LeaseWaiter {
     case .opaque: return .none
     case .multipart(let model):
       let name = candidate.upstreamModel ?? askedModel
-      guard let model, name != askedModel || isBodyEdited else { return .none }
+      guard let model, !name.isEmpty, name != askedModel || isBodyEdited else { return .none }
       return .splice(model, name)
     case .json(let fields):
       let name = candidate.upstreamModel ?? askedModel
-      let renames = name != askedModel || isBodyEdited
+      let renames = !name.isEmpty && (name != askedModel || isBodyEdited)
       let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
       guard renames || asksForUsage else { return .none }
       var edits = RequestEdits(fields)
