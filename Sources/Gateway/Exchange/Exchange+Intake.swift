@@ -102,7 +102,8 @@ extension Exchange {
     do throws(MultipartError) {
       range = try MultipartScanner.modelField(body: body.bytes, boundary: boundary)
     } catch {
-      throw GatewayError(400, "invalid_request_error", "invalid_multipart", "The multipart body is malformed: \(error).")
+      throw GatewayError(
+        400, "invalid_request_error", "invalid_multipart", "The multipart body is malformed: \(error).")
     }
     bodyForm = .multipart(model: range)
     guard let range, !range.isEmpty else { return try routeByPath() }
@@ -124,7 +125,9 @@ extension Exchange {
 
   private func routeByPath() throws(GatewayError) {
     let path = "/v1" + String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
-    guard let index = snapshot.upstreamByRoute(method: "\(method.name)", path: path) else { throw .noRoute }
+    guard let index = snapshot.upstreamByRoute(method: "\(method.name)", path: path, for: consumer) else {
+      throw .noRoute
+    }
     candidates = [Candidate(upstreamIndex: index, upstreamModel: nil, modelIndex: nil)]
   }
 
