@@ -225,7 +225,7 @@ struct RequestStories {
       upstreams: 2,
       configuration: {
         "anonymous: true\n" + House.upstreams($0) + House.models(1)
-          + "routes: [{ prefix: /v1/files, upstream: b }, { path: /v1/responses, upstream: b, methods: [GET, POST] }]\n"
+          + "routes: [{ pathPrefix: /v1/files, upstream: b }, { path: /v1/responses, upstream: b, methods: [GET, POST] }]\n"
       }
     ) { house async throws in
       let deleted = try house.get("/v1/files/abc?after=1&x=%2F", method: "DELETE")
