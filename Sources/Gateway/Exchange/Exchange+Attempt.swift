@@ -14,6 +14,7 @@ extension Exchange: LeaseWaiter {
     _ body: UnsafeRawBufferPointer, _ findings: BodyFindings, fresh: Bool = false, avoidingEndpoint: Int? = nil
   ) {
     plan.began()
+    endpoint = nil
     let upstream = snapshot.upstreams[candidate.upstreamIndex]
     self.upstream = upstream
     record.attempts = plan.attempts
@@ -59,6 +60,7 @@ extension Exchange: LeaseWaiter {
 
   private func send(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings, on session: UpstreamSession) {
     self.session = session
+    endpoint = session.endpoint
     sessionWasKept = session.requestCount > 0
     writeMessage(body, edits(findings), endpoint: session.endpoint)
     if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }
@@ -110,10 +112,11 @@ extension Exchange: LeaseWaiter {
     case .opaque: return .none
     case .multipart(let model):
       let name = candidate.upstreamModel ?? askedModel
-      guard let model, name != askedModel || isBodyEdited else { return .none }
+      guard let model, !name.isEmpty, name != askedModel || isBodyEdited else { return .none }
       return .splice(model, name)
     case .json(let fields):
-      let renames = isBodyEdited || candidate.upstreamModel.map { $0 != askedModel } ?? false
+      let renames =
+        !record.model.isEmpty && (isBodyEdited || candidate.upstreamModel.map { $0 != askedModel } ?? false)
       let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
       guard renames || asksForUsage else { return .none }
       var edits = RequestEdits(fields)
@@ -132,9 +135,10 @@ extension Exchange: LeaseWaiter {
 
   /// Sends the request again: to the same candidate, or to the next.
   func attemptAgain(fresh: Bool, avoidingEndpoint: Int? = nil) {
-    let kept = message
+    let kept = original ?? message
+    let start = original == nil ? messageBodyStart : 0
     kept.withUnsafeBytes { bytes in
-      let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
+      let body = UnsafeRawBufferPointer(rebasing: bytes[start...])
       attempt(body, findAgain(body), fresh: fresh, avoidingEndpoint: avoidingEndpoint)
     }
   }

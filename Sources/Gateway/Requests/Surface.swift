@@ -36,8 +36,16 @@ enum Surface: Equatable {
       let rest = UnsafeRawBufferPointer(rebasing: path[4...])
       for (spelling, surface) in known where rest.equals(spelling) { return surface }
       if rest.starts(with: "models/") && rest.count > 7 { return .model(11..<path.count) }
-      return rest.isEmpty ? .unknown : .byRoute
+      return rest.isEmpty ? .unknown : ofOtherSpelling(rest)
     }
+  }
+
+  /// An upstream may well serve `/v1/chat/completions/` or `/v1/Chat/%63ompletions`: what is checked for the one must be checked for the other.
+  private static func ofOtherSpelling(_ rest: UnsafeRawBufferPointer) -> Surface {
+    var plain = PercentEncoding.decode(rest.bytes).lowercased()
+    while plain.hasSuffix("/") { plain.removeLast() }
+    for (spelling, surface) in known where plain == "\(spelling)" { return surface }
+    return .byRoute
   }
 
   private static func ofRoot(_ path: UnsafeRawBufferPointer) -> Surface {
