@@ -120,8 +120,10 @@ extension Exchange: LeaseWaiter {
       let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
       guard renames || asksForUsage else { return .none }
       var edits = RequestEdits(fields)
-      if renames { edits.replaceModel(
-          with: JSONText.quoted(String(decoding: candidate.upstreamModel ?? askedModel, as: UTF8.self))) }
+      if renames {
+        edits.replaceModel(
+          with: JSONText.quoted(String(decoding: candidate.upstreamModel ?? askedModel, as: UTF8.self)))
+      }
       if asksForUsage { edits.requireUsage() }
       return .json(edits)
     }
