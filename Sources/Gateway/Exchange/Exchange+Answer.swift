@@ -103,7 +103,7 @@ extension Exchange: ResponseReceiver {
   private func relayEvents(_ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool) {
     let release: StreamRelay.Release
     do throws(SSEError) {
-      release = try relay?.take(buffer, payload) ?? .inBuffer(payload)
+      release = try relay?.take(buffer, payload, isLast: isLast) ?? .inBuffer(payload)
     } catch {
       return attemptFailed(.broken, .eventTooLarge(upstream: upstream.name))
     }

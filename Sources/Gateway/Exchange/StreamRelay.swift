@@ -29,6 +29,7 @@ struct StreamRelay {
   /// An event that outgrew the head room, behind `largeMargin` bytes.
   private var large: [UInt8] = []
 
+  private var isLast = false
   private var endedWithCarriageReturn = false
   private var lastWasForClient = true
 
@@ -67,10 +68,13 @@ struct StreamRelay {
   }
 
   /// Takes the bytes at `payload` and releases the whole events among them and the tail kept before.
+  ///
+  /// - Parameter isLast: nothing follows. What is unfinished then is no event and stays here.
   mutating func take(
-    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool = false
   ) throws(SSEError) -> Release {
     findings.progressed = false
+    self.isLast = isLast
     guard large.isEmpty else { return try growLarge(buffer, payload) }
     guard tail.count <= Self.tailRoomMax, tail.count <= payload.lowerBound else {
       large.reserveCapacity(Self.largeMargin + tail.count + payload.count)
@@ -134,6 +138,14 @@ struct StreamRelay {
         memmove(base + end, base + kept.lowerBound, kept.count)
       }
       end += kept.count
+    }
+    // The parser keeps a LF that completes a CR for the next event; there is none any more.
+    if isLast, endedWithCarriageReturn, lastWasForClient, position + 1 == range.upperBound,
+      buffer[position] == UInt8(ascii: "\n")
+    {
+      buffer[end] = UInt8(ascii: "\n")
+      end += 1
+      position += 1
     }
     return (range.lowerBound..<end, position)
   }
