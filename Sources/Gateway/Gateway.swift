@@ -171,8 +171,9 @@ public final class Gateway: Sendable {
       }
     }
     let end = MonotonicTime.readClock() + deadline
+    // A request that has ended may still have bytes on their way to a slow client: its connection closes behind them.
     while MonotonicTime.readClock() < end {
-      if await activeCount() == 0 { break }
+      if await connectionCount() == 0 { break }
       await group.reactors[0].sleep(until: MonotonicTime.readClock() + .milliseconds(20))
     }
     var cut = 0
