@@ -9,6 +9,8 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  // Debug builds, and so all tests, check exclusive access at run time. In release the checks were measured at 2 % of a request's CPU.
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -105,6 +107,7 @@ let package = Package(
     tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
     tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "GatewayConfiguration", "HTTPWire", "TestKit"]),
     tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
+    tests("AdminTests", ["Admin", "Gateway", "GatewayConfiguration", "Reactor", "TestKit"]),
     tests(
       "GatewayTests",
       [

@@ -42,7 +42,9 @@ struct ScenarioReport {
 
   /// One contender's values over another's, each round by itself: what disturbs a round disturbs both.
   func ratios(_ key: String, of contender: String, to other: String) -> [Double] {
-    zip(values(key, of: contender), values(key, of: other)).compactMap { $1 == 0 ? nil : $0 / $1 }
+    // An addition is a difference, often near zero: a ratio of two such says nothing.
+    guard !metrics.contains(where: { $0.isLatency && $0.added.key == key }) else { return [] }
+    return zip(values(key, of: contender), values(key, of: other)).compactMap { $1 == 0 ? nil : $0 / $1 }
   }
 }
 

@@ -49,7 +49,7 @@ final class LoadGenerator: TimerHandler {
     guard let answer = try PlainClient.ask(port: plan.referencePort, request) else {
       throw BenchmarkError("the upstream does not answer")
     }
-    let reference = try ReferenceAnswer(answer, plan)
+    let reference = try ReferenceAnswer(answer, plan.answer, plan.script)
     textEvents = reference.textEvents
     // Held for the life of the process.
     self.request = Self.kept(request)

@@ -20,17 +20,17 @@ struct ReferenceAnswer {
   let textEvents: Range<Int>
 
   /// - Parameter answer: what the upstream answered when it was asked directly.
-  init(_ answer: PlainClient.Answer, _ plan: LoadPlan) throws {
+  init(_ answer: PlainClient.Answer, _ kind: LoadPlan.Answer, _ script: UpstreamScript) throws {
     guard answer.status == 200, !answer.body.isEmpty else {
       throw BenchmarkError("the upstream answers \(answer.status)")
     }
-    guard plan.answer == .stream else {
+    guard kind == .stream else {
       bytes = answer.body
       pieces = [Self.piece(answer.body, at: 0)]
       textEvents = 0..<0
       return
     }
-    let events = try plan.script.eventBytes()
+    let events = try script.eventBytes()
     var end = 0
     pieces = events.map { event in
       defer { end += event.count }
@@ -38,17 +38,21 @@ struct ReferenceAnswer {
     }
     bytes = events.flatMap { $0 }
     // The role comes first.
-    textEvents = 1..<1 + plan.script.textEvents
-    let isRight = answer.body.withUnsafeBytes { body in
+    textEvents = 1..<1 + script.textEvents
+    guard answer.isEventStream, events.count == script.events, isEqual(to: answer.body) else {
+      throw BenchmarkError("the upstream's own stream is not what its script says")
+    }
+  }
+
+  /// Whether a whole answer is the right one.
+  func isEqual(to body: [UInt8]) -> Bool {
+    body.withUnsafeBytes { body in
       bytes.withUnsafeBytes { bytes in
         pieces.withUnsafeBufferPointer { pieces in
           var checker = AnswerChecker()
           return checker.feed(body, bytes, pieces) { _, _ in } && checker.pieces == pieces.count
         }
       }
-    }
-    guard answer.isEventStream, events.count == plan.script.events, isRight else {
-      throw BenchmarkError("the upstream's own stream is not what its script says")
     }
   }
 

@@ -16,9 +16,10 @@ struct StartupScenario: Scenario {
       parameters: [("rounds", "\(bench.options.rounds)"), ("starts a round", "\(Self.starts)")])
     let upstream = try bench.startUpstream(.whole)
     defer { upstream.process.stop() }
-    guard let expected = try PlainClient.ask(port: upstream.port, BenchmarkRequest.bytes(.whole)) else {
+    guard let answer = try PlainClient.ask(port: upstream.port, BenchmarkRequest.bytes(.whole)) else {
       throw BenchmarkError("the upstream does not answer")
     }
+    let expected = try ReferenceAnswer(answer, .whole, .whole)
     for round in 1...bench.options.rounds {
       for contender in contenders {
         bench.say("\(name): round \(round) of \(bench.options.rounds), \(contender.name)")
@@ -35,14 +36,14 @@ struct StartupScenario: Scenario {
   }
 
   private func milliseconds(
-    _ bench: Bench, _ contender: any Contender, _ upstreamPort: UInt16, _ expected: PlainClient.Answer
+    _ bench: Bench, _ contender: any Contender, _ upstreamPort: UInt16, _ expected: ReferenceAnswer
   ) throws -> Double {
     let start = MonotonicTime.readClock()
     let running = try contender.start(bench, upstreamPort: upstreamPort)
     defer { running.process?.stop() }
     let answer = try bench.waitUntilServing(running)
     let elapsed = MonotonicTime.readClock().nanoseconds(since: start)
-    guard answer.body == expected.body else {
+    guard expected.isEqual(to: answer.body) else {
       throw BenchmarkError("\(contender.name): the first answer is not the upstream's")
     }
     return Double(elapsed) / 1e6

@@ -26,6 +26,7 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
       self.hasHeader = hasHeader
     }
     func downstreamDrained() {}
+    func answerDeadlineReached() {}
     func downstreamGone(_ reason: DownstreamGone) { isGone = true }
     func downstreamMustEnd() {}
   }

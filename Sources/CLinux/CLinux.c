@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "include/CLinux.h"
 #include <sched.h>
+#include <sys/syscall.h>
 
 int sluice_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
   struct epoll_event event = {.events = events, .data = {.u64 = data}};
@@ -29,3 +30,11 @@ int sluice_pin_thread(int processor) {
 void sluice_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 void sluice_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+ssize_t sluice_recv(int fd, void *buffer, size_t size, int flags) {
+  return syscall(SYS_recvfrom, fd, buffer, size, flags, NULL, NULL);
+}
+
+ssize_t sluice_send(int fd, const void *bytes, size_t size, int flags) {
+  return syscall(SYS_sendto, fd, bytes, size, flags, NULL, 0);
+}

@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// Reads a chunk of an answer in one pass, in place: `chat.completion.chunk`, the older `text_completion`, and whole
 /// bodies of `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`.
 ///
@@ -15,6 +17,42 @@ public struct ChunkScanner {
     var scanner = ChunkScanner()
     data.withUnsafeBytes { scanner.scan($0, limits) }
     return scanner.fields
+  }
+
+  /// The usage of a whole answer, found without reading what stands around it: an answer is long, its usage short, and nothing else of it is
+  /// needed. The last member of that name counts.
+  ///
+  /// Text cannot imitate it: inside a string the quotes of `"usage":` would be escaped.
+  public static func usage(ofAnswer data: RawSpan) -> TokenUsage? {
+    data.withUnsafeBytes { buffer in
+      guard let base = buffer.baseAddress else { return nil }
+      let name: StaticString = "\"usage\""
+      var found: TokenUsage?
+      var from = 0
+      while from < buffer.count,
+        let match = memmem(base + from, buffer.count - from, name.utf8Start, name.utf8CodeUnitCount)
+      {
+        let start = UnsafeRawPointer(match) - base
+        from = start + name.utf8CodeUnitCount
+        guard start > 0, buffer[start - 1] != UInt8(ascii: "\\") else { continue }
+        var cursor = JSONCursor(base + from, count: buffer.count - from, limits: JSONLimits())
+        found = usage(after: &cursor) ?? found
+      }
+      return found
+    }
+  }
+
+  /// Reads `: {…}`.
+  private static func usage(after cursor: inout JSONCursor) -> TokenUsage? {
+    var scanner = ChunkScanner()
+    do throws(JSONScanError) {
+      cursor.skipWhitespace()
+      guard cursor.byte == UInt8(ascii: ":") else { return nil }
+      cursor.position &+= 1
+      cursor.skipWhitespace()
+      try scanner.takeUsage(&cursor)
+      return scanner.fields.usage
+    } catch { return nil }
   }
 
   /// Whether the data is exactly `[DONE]`, the end of an OpenAI stream.

@@ -40,7 +40,8 @@ public final class Gateway: Sendable {
       workers.append(
         await reactor.run {
           GatewayWorker(
-            reactor: reactor, snapshot: snapshot, log: AccessLog(sink: sink), startedAtUnixSeconds: startedAt)
+            reactor: reactor, of: group.reactors.count, snapshot: snapshot, log: AccessLog(sink: sink),
+            startedAtUnixSeconds: startedAt)
         })
     }
     let addresses = try await listen(settings.server.listen, workers)
@@ -158,6 +159,9 @@ public final class Gateway: Sendable {
 
   // MARK: Ending
 
+  /// How long draining waits for the first request of a connection that was accepted just before.
+  static let firstRequestGrace = Duration.milliseconds(500)
+
   /// Stops accepting and waits for running requests; after `deadline` cuts what is left, with words where the protocol has them.
   ///
   /// - Returns: how many requests were cut.
@@ -170,10 +174,14 @@ public final class Gateway: Sendable {
         worker.downstream.closeIdle()
       }
     }
-    let end = MonotonicTime.readClock() + deadline
-    // A request that has ended may still have bytes on their way to a slow client: its connection closes behind them.
-    while MonotonicTime.readClock() < end {
-      if await connectionCount() == 0 { break }
+    let start = MonotonicTime.readClock()
+    while MonotonicTime.readClock() < start + deadline {
+      let isEarly = MonotonicTime.readClock() < start + Self.firstRequestGrace
+      var unfinished = 0
+      for worker in workers {
+        unfinished += await worker.reactor.run { worker.downstream.unfinishedCount(countingSilent: isEarly) }
+      }
+      if unfinished == 0 { break }
       await group.reactors[0].sleep(until: MonotonicTime.readClock() + .milliseconds(20))
     }
     var cut = 0

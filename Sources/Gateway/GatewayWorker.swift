@@ -8,6 +8,7 @@ internal import Transport
 /// `@unchecked Sendable`: confined to its reactor's thread; others reach it by `reactor.execute`.
 final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   let reactor: Reactor
+  private let reactorCount: Int
   /// The configuration for requests that begin now.
   var snapshot: GatewaySnapshot
   /// False while draining.
@@ -24,8 +25,11 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   private var listeners: [Listener] = []
   private var clock = HTTPDate()
 
-  init(reactor: Reactor, snapshot: GatewaySnapshot, log: AccessLog, startedAtUnixSeconds: Int) {
+  init(
+    reactor: Reactor, of reactorCount: Int, snapshot: GatewaySnapshot, log: AccessLog, startedAtUnixSeconds: Int
+  ) {
     self.reactor = reactor
+    self.reactorCount = reactorCount
     self.snapshot = snapshot
     self.log = log
     self.startedAtUnixSeconds = startedAtUnixSeconds
@@ -43,7 +47,9 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     limits.bodyTimeout = server.timeouts.body
     limits.idleTimeout = server.timeouts.idle
     limits.writeTimeout = server.timeouts.write
-    limits.connectionsMax = max(1, server.connectionsMax / max(1, snapshot.upstreams.first?.pools.count ?? 1))
+    // Each connection may need a second descriptor for its upstream; some are kept for files, look-ups and the admin port.
+    let affordable = max(1, (DescriptorLimit.current - 64) / 2)
+    limits.connectionsMax = max(1, min(server.connectionsMax, affordable) / reactorCount)
     downstream.limits = limits
     downstream.setHeadLimits(
       HTTPLimits(headBytesMax: server.headBytesMax, fieldCountMax: server.headerCountMax))
@@ -136,6 +142,6 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     return Int(UInt(bitPattern: keyTurns[upstream]) % UInt(count))
   }
 
-  /// `date: …` with its line end, for this second.
-  var dateLine: [UInt8] { clock.line(now: reactor.now) }
+  /// Appends `date: …` with its line end, for this second.
+  func appendDate(to output: inout OutputBytes) { clock.append(to: &output, now: reactor.now) }
 }

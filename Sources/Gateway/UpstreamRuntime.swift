@@ -32,6 +32,8 @@ final class UpstreamRuntime: Sendable {
   /// By reactor index.
   let pools: [SessionPool]
 
+  /// The field that names the upstream to clients; empty for a name that cannot stand in a field.
+  let nameLine: [UInt8]
   /// Per endpoint: what stands before the path that the client asked for, without its `/v1`.
   let pathPrefixes: [[UInt8]]
   /// Per endpoint: the end of the request line, host and the fields that the configuration adds.
@@ -46,6 +48,9 @@ final class UpstreamRuntime: Sendable {
     self.settings = settings
     self.running = running
     pools = running.pools
+    var line = OutputBytes()
+    try? line.appendField("x-sluice-upstream", value: Array(settings.name.utf8))
+    nameLine = line.array
     pathPrefixes = settings.endpoints.map { Array($0.url.pathPrefix.utf8) }
     headParts = settings.endpoints.map { endpoint in
       var part = Array(" HTTP/1.1\r\nhost: \(endpoint.url.authority)\r\naccept-encoding: identity\r\n".utf8)

@@ -9,7 +9,7 @@ public struct ServerSettings: Sendable, Equatable {
   /// How long running streams may go on after SIGTERM.
   public var drain: Duration = .seconds(30)
   /// Client connections held at once, over the whole process.
-  public var connectionsMax = 10_000
+  public var connectionsMax = 65_536
   /// Bytes of one request body.
   public var bodyBytesMax = 32 * 1024 * 1024
   /// Bytes of a request line with all header fields.

@@ -89,7 +89,7 @@ public struct HeaderSetting: Sendable, Equatable {
 /// How many sessions are kept to an upstream, and who waits for one. All counts are for the whole process.
 public struct PoolSettings: Sendable, Equatable {
   /// Sessions at once, busy and idle.
-  public var maxSessions = 256
+  public var maxSessions = 16_384
   /// Idle sessions kept ready.
   public var minIdle = 0
   /// Requests that may wait for a session.

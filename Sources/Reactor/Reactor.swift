@@ -34,6 +34,7 @@ public final class Reactor: @unchecked Sendable {
   private var jobsRunning: [UnownedJob] = []
   private var messagesTaken: [Inbox.Message] = []
   private var endOfTurn: [() -> Void] = []
+  private var endOfTurnRunning: [() -> Void] = []
   private var events: UnsafeMutableBufferPointer<sluice_epoll_event>
   private var isStopping = false
   /// The loop's thread; 0 before `run`. Atomic, for other threads ask whether they are it.
@@ -158,9 +159,9 @@ public final class Reactor: @unchecked Sendable {
 
   private func runEndOfTurn() {
     guard !endOfTurn.isEmpty else { return }
-    let work = endOfTurn
-    endOfTurn.removeAll(keepingCapacity: true)
-    for closure in work { closure() }
+    swap(&endOfTurn, &endOfTurnRunning)
+    for closure in endOfTurnRunning { closure() }
+    endOfTurnRunning.removeAll(keepingCapacity: true)
   }
 
   // MARK: Descriptors

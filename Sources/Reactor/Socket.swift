@@ -29,7 +29,7 @@ public enum Socket {
   @inline(__always)
   public static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
     while true {
-      let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+      let count = sluice_recv(descriptor, buffer.baseAddress, buffer.count, 0)
       if count > 0 { return .bytes(count) }
       if count == 0 { return .end }
       if errno == EINTR { continue }
@@ -41,7 +41,7 @@ public enum Socket {
   public static func hasInput(_ descriptor: Int32) -> Bool {
     var byte: UInt8 = 0
     while true {
-      if recv(descriptor, &byte, 1, Int32(MSG_PEEK)) >= 0 { return true }
+      if sluice_recv(descriptor, &byte, 1, Int32(MSG_PEEK)) >= 0 { return true }
       if errno != EINTR { return errno != EAGAIN }
     }
   }
@@ -50,7 +50,7 @@ public enum Socket {
   @inline(__always)
   public static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Transfer {
     while true {
-      let count = CLinux.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+      let count = sluice_send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
       if count >= 0 { return .bytes(count) }
       if errno == EINTR { continue }
       return errno == EAGAIN ? .wouldBlock : .failed(errno)

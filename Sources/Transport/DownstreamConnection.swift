@@ -53,11 +53,13 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   private var isInputPaused = false
   private var isProcessing = false
   private var lingerBytes = 0
+  private var bodyBegan = MonotonicTime(nanoseconds: 0)
 
   private var deadline = MonotonicTime.never
+  private var answerDeadline = MonotonicTime.never
   private var timer: (id: Reactor.TimerID, at: MonotonicTime)?
 
-  private static let lingerBytesMax = 1 << 20
+  private static let lingerBytesMax = 64 << 20
   private static let lingerTimeout = Duration.seconds(2)
   /// The first piece of a body's storage; it grows with what arrives, not with what Content-Length claims.
   private static let bodyReserveMax = 64 << 10
@@ -122,6 +124,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// - Parameter keepAlive: false when the answer said `connection: close`, or when it was cut.
   public func finishResponse(keepAlive: Bool) {
     guard isResponding else { return }
+    answerDeadline = .never
     let keepAlive = keepAlive && mayKeepAlive
     guard output.isEmpty else {
       finishing = keepAlive
@@ -153,10 +156,24 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// could not be told from a next request.
   public var mayKeepAlive: Bool { !mustClose && !isBodyExpected }
 
+  /// Closes now if it only waits for a further request, after the answer under way otherwise. A connection that has sent nothing yet is let
+  /// speak first: its request is most likely on its way, and its client may take the end for a failure.
   func closeWhenIdle() {
     mustClose = true
-    if case .readingHead = phase, input.isEmpty { close() }
+    if case .readingHead = phase, input.isEmpty, requestCount > 0, !stream.hasInput { close() }
   }
+
+  /// Whether a request is being read or answered, or part of an answer still waits to be sent.
+  var isBusy: Bool {
+    switch phase {
+    case .readingHead: !input.isEmpty
+    case .readingBody, .responding: true
+    case .lingering, .closed: false
+    }
+  }
+
+  /// Whether it is open and has sent nothing yet.
+  var isSilent: Bool { requestCount == 0 && !isClosed && !isBusy }
 
   // MARK: Readiness
 
@@ -185,7 +202,11 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     guard outputSent == output.count else { return }
     output = []
     outputSent = 0
-    deadline = .never
+    if case .readingBody = phase {
+      setBodyDeadline()
+    } else {
+      deadline = .never
+    }
     updateInterest()
     if let keepAlive = finishing {
       finishing = nil
@@ -313,6 +334,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     case .chunked:
       phase = .readingBody(.chunked(ChunkedDecoder()), bytesMax: bytesMax)
     }
+    bodyBegan = reactor.now
     setDeadline(after: context.limits.bodyTimeout)
     if head.expectsContinue && rest.isEmpty {
       let answer: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
@@ -323,7 +345,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
 
   /// Consumes all bytes that belong to the body.
   private func readBody(_ state: BodyState, _ bytesMax: Int, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
-    setDeadline(after: context.limits.bodyTimeout)
+    setBodyDeadline()
     switch state {
     case .length(let length):
       let count = min(length - body.count, bytes.count)
@@ -428,10 +450,31 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
 
   // MARK: Time
 
+  /// A body must go on, and come at `bodyBytesPerSecondMin` on the whole: a byte now and then is no progress.
+  private func setBodyDeadline() {
+    let limit = context.limits.bodyTimeout
+    let earned = Duration.seconds(body.count / DownstreamLimits.bodyBytesPerSecondMin)
+    let whole = bodyBegan + limit + earned
+    let next = reactor.now + limit
+    deadline = min(whole, next)
+    armTimer(for: deadline)
+  }
+
   /// Moves the deadline. The timer behind it is only brought forward, never back: it looks again when it fires, so that moving the deadline
   /// with each event costs a store.
   private func setDeadline(after duration: Duration) {
     deadline = reactor.now + duration
+    armTimer(for: deadline)
+  }
+
+  /// Has the observer told when `deadline` comes: the one timer of the connection serves its answers too, so that a request on a kept
+  /// connection starts and cancels none. The observer sets another deadline then, if the answer goes on; `never` takes it back.
+  public func setAnswerDeadline(_ deadline: MonotonicTime) {
+    answerDeadline = deadline
+    if deadline != .never { armTimer(for: deadline) }
+  }
+
+  private func armTimer(for deadline: MonotonicTime) {
     if let timer {
       if timer.at <= deadline { return }
       reactor.cancelTimer(timer.id)
@@ -442,9 +485,13 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// The deadline may have come.
   public func timerFired(token: UInt32) {
     timer = nil
-    guard !isClosed, deadline != .never else { return }
-    guard reactor.now >= deadline else {
-      timer = (reactor.startTimer(at: deadline, self), deadline)
+    let next = min(deadline, answerDeadline)
+    guard !isClosed, next != .never else { return }
+    guard reactor.now >= next else { return armTimer(for: next) }
+    if reactor.now >= answerDeadline {
+      answerDeadline = .never
+      if deadline != .never { armTimer(for: deadline) }
+      observer?.answerDeadlineReached()
       return
     }
     switch phase {

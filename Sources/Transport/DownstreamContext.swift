@@ -7,6 +7,8 @@ public struct DownstreamLimits: Sendable {
   public var headTimeout = Duration.seconds(15)
   /// Between two pieces of a body.
   public var bodyTimeout = Duration.seconds(15)
+  /// The least rate of a body after its first `bodyTimeout`, in bytes per second.
+  public static let bodyBytesPerSecondMin = 500
   /// Between two requests on a connection, and before its first.
   public var idleTimeout = Duration.seconds(75)
   /// Without progress while bytes wait to be sent.
@@ -56,6 +58,8 @@ public protocol DownstreamObserver: AnyObject {
   func downstreamDrained()
   /// The client has left, or reads nothing. The connection is closed; nothing can be sent any more.
   func downstreamGone(_ reason: DownstreamGone)
+  /// The time that was given to `setAnswerDeadline` has come.
+  func answerDeadlineReached()
   /// The gateway ends: say so to the client and finish now.
   func downstreamMustEnd()
 }
@@ -108,9 +112,14 @@ public final class DownstreamContext: @unchecked Sendable {
     connection.open(id: connections.insert(connection))
   }
 
-  /// Closes connections that wait for a request, and has the others close after the answer under way. For draining.
+  /// Closes connections that wait for a further request, and has the others close after their answer. For draining.
   public func closeIdle() {
     for (_, connection) in connections.entries { connection.closeWhenIdle() }
+  }
+
+  /// Connections that draining waits for: those with a request under way, and, `countingSilent`, those that have sent nothing yet.
+  public func unfinishedCount(countingSilent: Bool) -> Int {
+    connections.entries.reduce(0) { $0 + ($1.1.isBusy || (countingSilent && $1.1.isSilent) ? 1 : 0) }
   }
 
   /// Cuts every connection that is left; gives back how many were being answered.

@@ -178,7 +178,8 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
     phase = .awaitingHead
     // What is there already answers an earlier request, or is the end of a server that has given up waiting. Nothing of this request
     // is sent then, so that it can be tried on another session.
-    guard !stream.hasInput else {
+    // Not asked when it became idle in this very turn: it has just been read empty.
+    guard idleSince == reactor.now || !stream.hasInput else {
       return reactor.atEndOfTurn { [self] in
         if self.receiver === receiver { fail(.closedEarly) }
       }
@@ -250,6 +251,7 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
   public func close(abruptly: Bool = false) {
     guard !isClosed else { return }
     phase = .closed
+    receiver = nil
     if let connectTimer { reactor.cancelTimer(connectTimer) }
     connectTimer = nil
     request = []
@@ -266,9 +268,8 @@ public final class UpstreamSession: EventHandler, TimerHandler, @unchecked Senda
 
   private func fail(_ error: TransportError) {
     guard !isClosed else { return }
-    close()
     let receiver = receiver
-    self.receiver = nil
+    close()
     receiver?.responseFailed(error, from: self)
   }
 

@@ -3,13 +3,22 @@ import Glibc
 
 /// What the process asks of the system at its start.
 enum ProcessLimits {
-  /// Raises the soft limit of open descriptors to the hard one: each stream takes two. Gives back what was reached.
+  /// What is asked for: a stream takes two descriptors.
+  private static let descriptorsWanted: rlim_t = 1 << 20
+
+  /// Raises the limit of open descriptors as far as the system lets this process: to `descriptorsWanted` with the privilege for it, else to
+  /// the hard limit. Gives back what was reached.
   @discardableResult
   static func raiseDescriptorLimit() -> Int {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
-    limit.rlim_cur = limit.rlim_max
-    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    guard getrlimit(resource, &limit) == 0 else { return 0 }
+    var wanted = rlimit(rlim_cur: max(limit.rlim_max, descriptorsWanted), rlim_max: max(limit.rlim_max, descriptorsWanted))
+    if setrlimit(resource, &wanted) != 0 {
+      limit.rlim_cur = limit.rlim_max
+      _ = setrlimit(resource, &limit)
+    }
+    _ = getrlimit(resource, &limit)
     return Int(clamping: limit.rlim_cur)
   }
 

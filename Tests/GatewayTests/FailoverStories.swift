@@ -17,7 +17,7 @@ struct FailoverStories {
     "before the first content, the next candidate answers and the client notices nothing",
     arguments: faultsBeforeContent)
   func beforeContent(script: String) async throws {
-    try await House.story(upstreams: 2, options: "timeouts: { firstToken: 60ms, betweenTokens: 60ms }") {
+    try await House.story(upstreams: 2, options: "timeouts: { firstToken: 400ms, betweenTokens: 400ms }") {
       house async throws in
       house.upstreams[0].defaultScript = try Script(parsing: script)
       house.upstreams[1].defaultScript = try Script(parsing: "events=4")

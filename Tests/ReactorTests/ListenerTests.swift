@@ -208,7 +208,7 @@ struct ListenerTests {
           return sockets
         }
       }.get()
-      let before = sluice_process_cpu()
+      let before = processorTime()
       let start = MonotonicTime.readClock()
       while MonotonicTime.readClock() < start + .milliseconds(200) {
         _ = group.reactors[0].sync { true }
@@ -216,7 +216,7 @@ struct ListenerTests {
       }
       guard door.accepted.count == 50 else { exit(5) }
       // It rested: 200 ms of spinning would cost most of 200 ms.
-      guard sluice_process_cpu() &- before < 100_000_000 else { exit(6) }
+      guard processorTime() &- before < 100_000_000 else { exit(6) }
       // Room for all that wait.
       for descriptor in door.accepted.entries.prefix(20) { close(descriptor) }
       guard door.accepted.holds(55) else { exit(7) }
@@ -243,7 +243,7 @@ struct ListenerTests {
 }
 
 /// The process' CPU time in nanoseconds.
-func sluice_process_cpu() -> UInt64 {
+func processorTime() -> UInt64 {
   var time = timespec()
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
   return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)

@@ -246,7 +246,8 @@ struct DownstreamLifeTests {
   func closeIdle() throws {
     try withDownstream { rig in
       let idle = try rig.connect()
-      #expect(eventually { rig.connectionCount == 1 })
+      try idle.send(Self.get)
+      _ = try AnswerReader(idle).next()
       let (busy, connection) = try responding(rig)
       let confined = Confined(connection)
       rig.reactor.sync { rig.context.closeIdle() }
@@ -256,6 +257,23 @@ struct DownstreamLifeTests {
       #expect(answer.text == "done")
       #expect(answer.head.contains("connection: close"))
       #expect(busy.endCode() == 0)
+    }
+  }
+
+  @Test("draining lets a connection that has sent nothing yet have its first answer, and no second")
+  func silentWhileDraining() throws {
+    try withDownstream { rig in
+      let silent = try rig.connect()
+      #expect(eventually { rig.connectionCount == 1 })
+      rig.reactor.sync { rig.context.closeIdle() }
+      let counts = rig.reactor.sync {
+        [true, false].map { rig.context.unfinishedCount(countingSilent: $0) }
+      }
+      #expect(counts == [1, 0])
+      try silent.send(Self.get + Self.get)
+      #expect(try AnswerReader(silent).next().head.contains("connection: close"))
+      #expect(silent.endCode() == 0)
+      #expect(rig.receiver.journal.count == 2, "one head, one completed request")
     }
   }
 

@@ -44,7 +44,7 @@ struct SupervisedPoolTests {
       urls: { try [server.url(RawServer($0))] }, { $0.pool.idleTimeout = .milliseconds(60) }
     ) { house in
       #expect(await Client.request(house.pool()) == nil)
-      #expect(await house.gauges().idle == 1)
+      #expect(await house.gauges().opened == 1)
       #expect(await eventually { await house.gauges().idle == 0 })
       #expect(await eventually { server.counts.open == 0 })
     }

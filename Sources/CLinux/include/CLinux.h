@@ -38,6 +38,11 @@ struct sluice_epoll_event {
 /// Waits up to `timeout_ms` and fills `events` (at most 512). Returns the count, or -1 with errno.
 int sluice_epoll_wait(int epoll, struct sluice_epoll_event *events, int events_max, int timeout_ms);
 
+/// recv(2) and send(2) without glibc's thread-cancellation bracket, which costs two atomic operations a call in a program with threads. Nobody
+/// cancels a reactor's thread. Like the originals: a count, or -1 with errno.
+ssize_t sluice_recv(int fd, void *buffer, size_t size, int flags);
+ssize_t sluice_send(int fd, const void *bytes, size_t size, int flags);
+
 /// Nanoseconds of CLOCK_MONOTONIC.
 static inline uint64_t sluice_monotonic_nanoseconds(void) {
   struct timespec now;

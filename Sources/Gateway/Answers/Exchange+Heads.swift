@@ -5,11 +5,13 @@ internal import Transport
 
 /// Writing the heads of answers.
 extension Exchange {
-  /// Writes the client's head for an upstream's answer into `pendingHead`. With a known length the caller ends it by `appendContentLength`.
+  /// Writes the client's head for an upstream's answer into `pendingHead`. With `framing` length but a length not yet known, the caller ends it
+  /// by `appendContentLength`.
   ///
   /// - Parameter replacesBody: the upstream's body will not be passed on but an error of ours in its place.
   func writeHead(
     _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, framing upstream: ClientFraming,
+    length: Int? = nil,
     replacesBody: Bool = false
   ) {
     var output = OutputBytes()
@@ -35,7 +37,12 @@ extension Exchange {
     }
     if framing == .chunked { output.append("transfer-encoding: chunked\r\n") }
     appendConnection(&output, closes: framing == .close)
-    if framing != .length { output.append("\r\n") }
+    if let length {
+      output.append("content-length: ")
+      output.append(decimal: length)
+      output.append("\r\n")
+    }
+    if framing != .length || length != nil { output.append("\r\n") }
     pendingHead = output.array
     swap(&output, &worker.scratch)
   }
@@ -65,14 +72,14 @@ extension Exchange {
 
   private func appendCommonFields(_ status: Int, _ output: inout OutputBytes) {
     // A status from a parsed head or of our own has three digits.
-    try? output.appendStatusLine(status)
-    output.append(worker.dateLine)
+    if status == 200 { output.append("HTTP/1.1 200 OK\r\n") } else { try? output.appendStatusLine(status) }
+    worker.appendDate(to: &output)
     output.append("x-request-id: ")
     record.id.append(to: &output)
     output.append("\r\n")
     guard plan.attempts > 0 else { return }
     if !record.model.isEmpty { append("x-sluice-model", record.model, &output) }
-    append("x-sluice-upstream", record.upstream, &output)
+    if let upstream { output.append(upstream.nameLine) }
     output.append("x-sluice-attempts: ")
     output.append(decimal: plan.attempts)
     output.append("\r\n")

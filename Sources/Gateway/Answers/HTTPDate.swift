@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HTTPWire
 internal import Reactor
 
 /// The `date` field (RFC 9110 section 6.6.1), written once a second.
@@ -6,15 +7,15 @@ struct HTTPDate {
   private var cached: [UInt8] = []
   private var validUntil = MonotonicTime(nanoseconds: 0)
 
-  /// The whole line with CRLF.
-  mutating func line(now: MonotonicTime) -> [UInt8] {
+  /// Appends the whole line with CRLF.
+  mutating func append(to output: inout OutputBytes, now: MonotonicTime) {
     if now >= validUntil {
       var wall = timespec()
       clock_gettime(CLOCK_REALTIME, &wall)
       cached = Array("date: \(Self.text(unixSeconds: wall.tv_sec))\r\n".utf8)
       validUntil = now + .nanoseconds(1_000_000_000 - Int64(wall.tv_nsec))
     }
-    return cached
+    output.append(cached)
   }
 
   /// IMF-fixdate, for instance `Sun, 06 Nov 1994 08:49:37 GMT`.

@@ -44,8 +44,9 @@ extension Exchange: ResponseReceiver {
       // Only the whole answer shows progress, not its parts: the total time-out stays.
       if !isEventStream { progressDeadline = .never }
     }
-    writeHead(head, fields, bytes, framing: Self.framing(head.framing, isEventStream: isEventStream))
-    if case .length(let count) = head.framing, !isEventStream { appendContentLength(count) }
+    var length: Int?
+    if case .length(let count) = head.framing, !isEventStream { length = count }
+    writeHead(head, fields, bytes, framing: Self.framing(head.framing, isEventStream: isEventStream), length: length)
   }
 
   /// The largest event that is followed.
@@ -99,7 +100,7 @@ extension Exchange: ResponseReceiver {
   private func giveBack(_ session: UpstreamSession) {
     self.session = nil
     progressDeadline = .never
-    pool?.assumeIsolated { $0.giveBack(session) }
+    pool?.giveBackNow(session)
   }
 
   // MARK: Events
@@ -206,8 +207,7 @@ extension Exchange: ResponseReceiver {
   }
 
   private func readUsage(_ body: UnsafeRawBufferPointer) {
-    let fields = ChunkScanner.scan(body.bytes)
-    if !fields.isMalformed, let usage = fields.usage { record.usage = usage }
+    if let usage = ChunkScanner.usage(ofAnswer: body.bytes) { record.usage = usage }
   }
 
   // MARK: Sending
@@ -254,13 +254,14 @@ extension Exchange: ResponseReceiver {
     if !isHeadSent { bytes.append(pendingHead) }
     isHeadSent = true
     pendingHead = []
-    if framing == .chunked {
-      bytes.append(chunk: held.span.bytes)
-    } else {
-      bytes.append(held)
-    }
-    record.bytesOut += held.count
+    let events = held
     held = []
+    if framing == .chunked {
+      bytes.append(chunk: events.span.bytes)
+    } else {
+      bytes.append(events)
+    }
+    record.bytesOut += events.count
     if !bytes.withUnsafeBytes({ connection.send($0) }) { pause() }
   }
 

@@ -11,7 +11,7 @@ internal import Upstreams
 extension Exchange: LeaseWaiter {
   /// Begins an attempt with the candidate in use. `body` need not outlive the call.
   func attempt(
-    _ body: UnsafeRawBufferPointer, fresh: Bool = false, avoidingEndpoint: Int? = nil
+    _ body: UnsafeRawBufferPointer, _ findings: BodyFindings, fresh: Bool = false, avoidingEndpoint: Int? = nil
   ) {
     plan.began()
     endpoint = nil
@@ -25,9 +25,8 @@ extension Exchange: LeaseWaiter {
     totalDeadline = record.startedAt + upstream.settings.timeouts.total
     armTimer()
     let wish = LeaseWish(fresh: fresh, avoidingEndpoint: avoidingEndpoint, random: worker.random.nextWord())
-    let now = reactor.now
-    switch pool.assumeIsolated({ $0.lease(wish, for: self, now: now) }) {
-    case .session(let session): send(body, on: session)
+    switch pool.leaseNow(wish, for: self, now: reactor.now) {
+    case .session(let session): send(body, findings, on: session)
     case .waiting(let id):
       lease = id
       keepBody(body)
@@ -41,12 +40,15 @@ extension Exchange: LeaseWaiter {
   func leaseGranted(_ session: UpstreamSession, id: LeaseID) {
     guard !isFinished, lease == id else {
       // The client left in the same turn.
-      pool?.assumeIsolated { $0.giveBack(session) }
+      pool?.giveBackNow(session)
       return
     }
     lease = nil
     let kept = message
-    kept.withUnsafeBytes { send(UnsafeRawBufferPointer(rebasing: $0[messageBodyStart...]), on: session) }
+    kept.withUnsafeBytes { bytes in
+      let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
+      send(body, findAgain(body), on: session)
+    }
   }
 
   /// There will be no session.
@@ -56,11 +58,11 @@ extension Exchange: LeaseWaiter {
     attemptFailed(.noSession, .lease(failure, upstream: upstream.name))
   }
 
-  private func send(_ body: UnsafeRawBufferPointer, on session: UpstreamSession) {
+  private func send(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings, on session: UpstreamSession) {
     self.session = session
     endpoint = session.endpoint
     sessionWasKept = session.requestCount > 0
-    writeMessage(body, endpoint: session.endpoint)
+    writeMessage(body, edits(findings), endpoint: session.endpoint)
     if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }
     session.begin(message, method: method, receiver: self)
   }
@@ -71,7 +73,7 @@ extension Exchange: LeaseWaiter {
   }
 
   /// Writes the request for the upstream: head and body, with the body's edits spliced in, in one piece of memory.
-  private func writeMessage(_ body: UnsafeRawBufferPointer, endpoint: Int) {
+  private func writeMessage(_ body: UnsafeRawBufferPointer, _ edits: BodyEdits, endpoint: Int) {
     guard let upstream else { return }
     var head = OutputBytes()
     swap(&head, &worker.scratch)
@@ -79,14 +81,13 @@ extension Exchange: LeaseWaiter {
     head.append(method.name)
     head.append(byte: UInt8(ascii: " "))
     head.append(upstream.pathPrefixes[endpoint])
-    head.append(target)
+    if target.isEmpty { head.append(surface.usualTarget) } else { head.append(target) }
     head.append(upstream.headParts[endpoint])
     head.append(upstream.credentialLines[worker.nextKey(of: candidate.upstreamIndex, upstream.credentialLines.count)])
     head.append(forwardedFields)
     head.append("x-request-id: ")
     record.id.append(to: &head)
     head.append("\r\n")
-    var edits = edits()
     let bodyCount = edits.byteCount(of: body)
     if bodyCount > 0 || method == .post || method == .put || method == .patch {
       head.append("content-length: ")
@@ -106,24 +107,30 @@ extension Exchange: LeaseWaiter {
   }
 
   /// What changes in the body for the candidate in use.
-  private func edits() -> BodyEdits {
-    switch bodyForm {
+  private func edits(_ findings: BodyFindings) -> BodyEdits {
+    switch findings {
     case .opaque: return .none
     case .multipart(let model):
       let name = candidate.upstreamModel ?? askedModel
       guard let model, !name.isEmpty, name != askedModel || isBodyEdited else { return .none }
       return .splice(model, name)
     case .json(let fields):
-      let name = candidate.upstreamModel ?? askedModel
-      let renames = !name.isEmpty && (name != askedModel || isBodyEdited)
+      let renames =
+        !record.model.isEmpty && (isBodyEdited || candidate.upstreamModel.map { $0 != askedModel } ?? false)
       let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
       guard renames || asksForUsage else { return .none }
       var edits = RequestEdits(fields)
-      if renames { edits.replaceModel(with: JSONText.quoted(String(decoding: name, as: UTF8.self))) }
+      if renames {
+        edits.replaceModel(
+          with: JSONText.quoted(String(decoding: candidate.upstreamModel ?? askedModel, as: UTF8.self)))
+      }
       if asksForUsage { edits.requireUsage() }
       return .json(edits)
     }
   }
+
+  /// The model's name as the client gave it.
+  private var askedModel: [UInt8] { Array(record.model.utf8) }
 
   /// Whether the body at hand was already written for another candidate.
   private var isBodyEdited: Bool { plan.attempts > 1 }
@@ -134,22 +141,22 @@ extension Exchange: LeaseWaiter {
     let start = original == nil ? messageBodyStart : 0
     kept.withUnsafeBytes { bytes in
       let body = UnsafeRawBufferPointer(rebasing: bytes[start...])
-      readAgain(body)
-      attempt(body, fresh: fresh, avoidingEndpoint: avoidingEndpoint)
+      attempt(body, findAgain(body), fresh: fresh, avoidingEndpoint: avoidingEndpoint)
     }
   }
 
-  /// The ranges of the fields belong to the body as it came; the kept one may have been edited.
-  private func readAgain(_ body: UnsafeRawBufferPointer) {
-    switch bodyForm {
+  /// Reads a kept body once more: it may have been edited since it was first read.
+  private func findAgain(_ body: UnsafeRawBufferPointer) -> BodyFindings {
+    switch bodyKind {
     case .json:
-      if let fields = try? RequestScanner.scan(body.bytes) { bodyForm = .json(fields) }
+      if let fields = try? RequestScanner.scan(body.bytes) { return .json(fields) }
     case .multipart:
       if let boundary, let model = try? MultipartScanner.modelField(body: body.bytes, boundary: boundary) {
-        bodyForm = .multipart(model: model)
+        return .multipart(model: model)
       }
     case .opaque: break
     }
+    return .opaque
   }
 
   /// Lets go of the upstream: cancels what is under way there.
@@ -179,7 +186,7 @@ enum BodyEdits {
     }
   }
 
-  mutating func write(_ body: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
+  func write(_ body: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
     switch self {
     case .none: target.copyMemory(from: body)
     case .json(let edits): _ = edits.write(body: body.bytes, into: target)

@@ -14,7 +14,10 @@ extension Exchange {
     isHTTP10 = head.versionMinor == 0
     surface = Surface.of(head.path, in: bytes)
     if snapshot.settings.log.access { noteRequestLine(head, fields, bytes) }
-    if RequestTarget.isSuspicious(bytes.extracting(head.path)) { return refuse(.suspiciousPath) }
+    // A path that is one of ours to the letter hides nothing.
+    if !surface.isExactPath, RequestTarget.isSuspicious(bytes.extracting(head.path)) {
+      return refuse(.suspiciousPath)
+    }
     if head.method == .options { return answerOptions() }
     guard surface.allows(head.method) else {
       return refuse(.methodNotAllowed(surface.allowedMethods ?? "GET, POST, PUT, PATCH, DELETE"))
@@ -46,14 +49,13 @@ extension Exchange {
   /// The body is complete: finds the model, the candidates, and begins the first attempt.
   func bodyArrived(_ body: UnsafeRawBufferPointer) {
     do throws(GatewayError) {
-      try findRoute(body)
+      let findings = try findRoute(body)
+      plan = AttemptPlan(candidateCount: candidates.count)
+      if candidatesDifferOnUsage { original = [UInt8](body) }
+      attempt(body, findings)
     } catch {
       tell(error, outcome: .refused)
-      return
     }
-    plan = AttemptPlan(candidateCount: candidates.count)
-    if candidatesDifferOnUsage { original = [UInt8](body) }
-    attempt(body)
   }
 
   /// Whether the usage option must be spliced in for some candidates and kept from others.
@@ -63,36 +65,44 @@ extension Exchange {
     return candidates.contains { snapshot.upstreams[$0.upstreamIndex].settings.asksForUsage != first }
   }
 
-  private func findRoute(_ body: UnsafeRawBufferPointer) throws(GatewayError) {
+  private func findRoute(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
     switch surface {
-    case .chatCompletions, .completions, .embeddings: try routeByModel(body, isRequired: true)
-    case .jsonByModel where method == .post: try routeByModel(body, isRequired: false)
-    case .multipartByModel: try routeByMultipart(body)
-    default: try routeByPath()
+    case .chatCompletions, .completions, .embeddings: return try routeByModel(body, isRequired: true)
+    case .jsonByModel where method == .post: return try routeByModel(body, isRequired: false)
+    case .multipartByModel: return try routeByMultipart(body)
+    default:
+      try routeByPath()
+      return .opaque
     }
   }
 
-  private func routeByModel(_ body: UnsafeRawBufferPointer, isRequired: Bool) throws(GatewayError) {
+  private func routeByModel(_ body: UnsafeRawBufferPointer, isRequired: Bool) throws(GatewayError) -> BodyFindings {
     let span = body.bytes
     let fields: RequestFields
     do throws(JSONScanError) {
       fields = try RequestScanner.scan(span)
     } catch { throw .invalidJSON(error) }
-    bodyForm = .json(fields)
+    bodyKind = .json
     wantsStream = fields.isStream && surface != .embeddings
     record.isStream = wantsStream
     wantsUsage = fields.asksForUsage
     choiceCount = fields.n?.value ?? 1
     guard let model = fields.model, !model.isEmpty else {
       if isRequired { throw .noModel }
-      return try routeByPath()
+      try routeByPath()
+      return .json(fields)
     }
-    var name: [UInt8] = []
-    model.appendText(in: span, to: &name)
-    try route(to: name)
+    if model.hasEscapes {
+      var name: [UInt8] = []
+      model.appendText(in: span, to: &name)
+      try route(to: name.span.bytes)
+    } else {
+      try route(to: span.extracting(model.contents))
+    }
+    return .json(fields)
   }
 
-  private func routeByMultipart(_ body: UnsafeRawBufferPointer) throws(GatewayError) {
+  private func routeByMultipart(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
     guard let boundary else {
       throw GatewayError(
         400, "invalid_request_error", "invalid_multipart",
@@ -105,15 +115,18 @@ extension Exchange {
       throw GatewayError(
         400, "invalid_request_error", "invalid_multipart", "The multipart body is malformed: \(error).")
     }
-    bodyForm = .multipart(model: range)
-    guard let range, !range.isEmpty else { return try routeByPath() }
-    try route(to: [UInt8](body[range]))
+    bodyKind = .multipart
+    if let range, !range.isEmpty {
+      try route(to: body.bytes.extracting(range))
+    } else {
+      try routeByPath()
+    }
+    return .multipart(model: range)
   }
 
-  private func route(to name: [UInt8]) throws(GatewayError) {
-    askedModel = name
-    guard let route = snapshot.routes.resolve(name.span.bytes) else {
-      let text = String(decoding: name.prefix(RouteTable.nameBytesMax), as: UTF8.self)
+  private func route(to name: RawSpan) throws(GatewayError) {
+    guard let route = snapshot.routes.resolve(name) else {
+      let text = name.withUnsafeBytes { String(decoding: $0.prefix(RouteTable.nameBytesMax), as: UTF8.self) }
       throw .unknownModel(text, nearest: snapshot.routes.nearestNames(to: text, for: consumer))
     }
     guard snapshot.routes.mayUse(consumer, route) else {
@@ -134,6 +147,7 @@ extension Exchange {
   // MARK: Notes for the upstream and the record
 
   private func noteTarget(_ head: RequestHead, _ bytes: RawSpan) {
+    if surface == .chatCompletions && head.query == nil { return }
     let end = head.query?.upperBound ?? head.path.upperBound
     bytes.withUnsafeBytes { all in
       // The path begins with /v1, or the surface would be another.
@@ -143,6 +157,7 @@ extension Exchange {
 
   /// Copies the fields that an upstream may see. Everything else stays here: credentials, addresses, cookies, framing.
   private func noteForwardedFields(_ fields: [HeaderField], _ bytes: RawSpan) {
+    forwardedFields.reserveCapacity(256)
     bytes.withUnsafeBytes { all in
       for field in fields {
         switch field.id {

@@ -29,7 +29,6 @@ struct StreamRelay {
   /// An event that outgrew the head room, behind `largeMargin` bytes.
   private var large: [UInt8] = []
 
-  private var isLast = false
   private var endedWithCarriageReturn = false
   private var lastWasForClient = true
 
@@ -71,24 +70,23 @@ struct StreamRelay {
   ///
   /// - Parameter isLast: nothing follows. What is unfinished then is no event and stays here.
   mutating func take(
-    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool = false
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool
   ) throws(SSEError) -> Release {
     findings.progressed = false
-    self.isLast = isLast
-    guard large.isEmpty else { return try growLarge(buffer, payload) }
+    guard large.isEmpty else { return try growLarge(buffer, payload, isLast) }
     guard tail.count <= Self.tailRoomMax, tail.count <= payload.lowerBound else {
       large.reserveCapacity(Self.largeMargin + tail.count + payload.count)
       large.append(contentsOf: repeatElement(0, count: Self.largeMargin))
       large.append(contentsOf: tail)
       tail = []
-      return try growLarge(buffer, payload)
+      return try growLarge(buffer, payload, isLast)
     }
     let start = payload.lowerBound - tail.count
     if !tail.isEmpty {
       tail.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[start...]).copyMemory(from: $0) }
       tail.removeAll(keepingCapacity: true)
     }
-    let (released, rest) = try scan(buffer, start..<payload.upperBound)
+    let (released, rest) = try scan(buffer, start..<payload.upperBound, isLast)
     if rest < payload.upperBound { tail.append(contentsOf: buffer[rest..<payload.upperBound]) }
     return .inBuffer(released)
   }
@@ -101,7 +99,7 @@ struct StreamRelay {
   }
 
   private mutating func growLarge(
-    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, _ isLast: Bool
   ) throws(SSEError) -> Release {
     var grown: [UInt8] = []
     swap(&grown, &large)
@@ -109,7 +107,7 @@ struct StreamRelay {
     let count = grown.count
     let scanned: Result<(released: Range<Int>, rest: Int), SSEError> = grown.withUnsafeMutableBytes { bytes in
       do throws(SSEError) {
-        return .success(try scan(bytes, Self.largeMargin..<count))
+        return .success(try scan(bytes, Self.largeMargin..<count, isLast))
       } catch { return .failure(error) }
     }
     let (released, rest) = try scanned.get()
@@ -125,7 +123,7 @@ struct StreamRelay {
 
   /// Reads the whole events of `range`; gives back the bytes to forward (moved together where something was taken out) and where the tail begins.
   private mutating func scan(
-    _ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>
+    _ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>, _ isLast: Bool
   ) throws(SSEError) -> (released: Range<Int>, rest: Int) {
     var position = range.lowerBound
     var end = range.lowerBound
@@ -179,7 +177,7 @@ struct StreamRelay {
 
   private mutating func read(_ data: RawSpan) -> Bool {
     if ChunkScanner.isDone(data) {
-      // Told that it is done, a client would take what it has for the whole answer.
+      // Behind an answer that never finished it is kept back: told that it is done, a client would take what it has for the whole answer.
       guard findings.finishedChoices != 0 || findings.hasError else { return false }
       findings.isDone = true
       findings.hasSubstance = true

@@ -11,7 +11,7 @@ struct AccessLog {
   /// A line waits at most about so long.
   static let flushInterval = Duration.milliseconds(100)
   /// Beyond this the buffer goes out at once.
-  static let flushBytes = 64 << 10
+  static let flushBytes = 128 << 10
 
   private let sink: LogSink
   private var buffer = OutputBytes(capacity: 4096)

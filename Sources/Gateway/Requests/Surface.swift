@@ -77,6 +77,17 @@ enum Surface: Equatable {
   /// Whether the answer may be an OpenAI chunk stream that is read event by event.
   var isChunkStream: Bool { self == .chatCompletions || self == .completions }
 
+  /// The path behind `/v1` where it need not be copied from the request: that of the endpoint that nearly every request is for.
+  var usualTarget: StaticString { self == .chatCompletions ? "/chat/completions" : "" }
+
+  /// Whether the path was compared as a whole.
+  var isExactPath: Bool {
+    switch self {
+    case .model, .byRoute, .unknown: false
+    default: true
+    }
+  }
+
   /// The methods that the endpoint knows, for 405's `allow`; nil when it takes any.
   var allowedMethods: StaticString? {
     switch self {

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Reactor
 import Synchronization
@@ -31,7 +32,7 @@ final class Journal<Entry: Sendable>: Sendable {
 
 private final class Outcome<Result>: @unchecked Sendable {
   var result: Result?
-  let done = Atomic<Bool>(false)
+  let done = DispatchSemaphore(value: 0)
 }
 
 extension Reactor {
@@ -41,9 +42,9 @@ extension Reactor {
     let work = Confined(body)
     execute {
       box.result = work.value()
-      box.done.store(true, ordering: .releasing)
+      box.done.signal()
     }
-    precondition(eventually(within: 10) { box.done.load(ordering: .acquiring) }, "the reactor does not answer")
+    precondition(box.done.wait(timeout: .now() + 20) == .success, "the reactor does not answer")
     guard let result = box.result else { preconditionFailure("no result") }
     return result
   }

@@ -51,6 +51,8 @@ final class RecordingReceiver: RequestReceiver, DownstreamObserver, @unchecked S
 
   /// What is done when the gateway ends; nothing by default.
   var onMustEnd: () -> Void = {}
+  func answerDeadlineReached() {}
+
   func downstreamMustEnd() {
     journal.add(.mustEnd)
     onMustEnd()

@@ -17,18 +17,12 @@ enum Certificates {
   }()
 
   private static func make(_ path: String, _ name: String, _ subject: String, _ more: [String]) throws {
-    let tool = Process()
-    tool.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    tool.arguments =
+    let tool = try ChildProcess(
       [
         "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
         "-keyout", "\(path)/\(name).key", "-out", "\(path)/\(name).pem", "-subj", subject,
-      ] + more
-    tool.standardError = FileHandle.nullDevice
-    tool.standardOutput = FileHandle.nullDevice
-    try tool.run()
-    tool.waitUntilExit()
-    guard tool.terminationStatus == 0 else { throw RawSocket.Failure(operation: "openssl req \(name)", code: 0) }
+      ] + more)
+    guard tool.wait() == 0 else { throw RawSocket.Failure(operation: "openssl req \(name)", code: 0) }
   }
 
   static func file(_ name: String) -> String { "\(directory)/\(name)" }
@@ -39,32 +33,19 @@ final class TLSServer {
   enum Version: String { case tls12 = "1.2", tls13 = "1.3" }
 
   let port: UInt16
-  private let process = Process()
-  private let input = Pipe()
+  private let process: ChildProcess
 
   init(_ version: Version = .tls13, asksForCertificate: Bool = false) throws {
     let script = Certificates.file("server-\(UUID().uuidString).py")
     try Self.source.write(toFile: script, atomically: true, encoding: .utf8)
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [
-      "python3", script, Certificates.directory, version.rawValue, asksForCertificate ? "certificate" : "none",
-    ]
-    let output = Pipe()
-    process.standardOutput = output
-    // The server ends when this pipe does: also when the tests crash.
-    process.standardInput = input
-    try process.run()
-    var line: [UInt8] = []
-    while let byte = try output.fileHandleForReading.read(upToCount: 1)?.first, byte != 10 { line.append(byte) }
-    guard let port = UInt16(String(decoding: line, as: UTF8.self)) else {
+    process = try ChildProcess(
+      [
+        "python3", script, Certificates.directory, version.rawValue, asksForCertificate ? "certificate" : "none",
+      ])
+    guard let port = UInt16(process.line()) else {
       throw RawSocket.Failure(operation: "the Python server did not start", code: 0)
     }
     self.port = port
-  }
-
-  deinit {
-    try? input.fileHandleForWriting.close()
-    process.waitUntilExit()
   }
 
   private static let source = """

@@ -1,5 +1,6 @@
 import HTTPWire
 import Reactor
+import Synchronization
 
 @testable import Transport
 
@@ -17,6 +18,9 @@ enum UpstreamEvent: Equatable, Sendable {
 final class RecordingOwner: UpstreamSessionOwner, ResponseReceiver, @unchecked Sendable {
   let journal = Journal<UpstreamEvent>()
   let pieces = Journal<[UInt8]>()
+  private let bytes = Mutex(0)
+  /// How many bytes of body have come.
+  var bodyBytes: Int { bytes.withLock { $0 } }
   var onHead: (UpstreamSession) -> Void = { _ in }
   var onBody: (UpstreamSession) -> Void = { _ in }
   var onLast: (UpstreamSession) -> Void = { _ in }
@@ -36,6 +40,7 @@ final class RecordingOwner: UpstreamSessionOwner, ResponseReceiver, @unchecked S
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool, from session: UpstreamSession
   ) {
     pieces.add(Array(buffer[payload]))
+    bytes.withLock { $0 += payload.count }
     // The room that the receiver may overwrite is really there, and nobody misses what stood in it.
     precondition(payload.lowerBound >= Reactor.headRoom && payload.upperBound + Reactor.tailRoom <= buffer.count)
     buffer[payload.lowerBound - Reactor.headRoom..<payload.upperBound + Reactor.tailRoom].copyBytes(
@@ -90,6 +95,12 @@ final class UpstreamRig: @unchecked Sendable {
   var isFailed: Bool {
     owner.journal.entries.contains { if case .failed = $0 { true } else { false } }
   }
+
+  /// Asked on the session's own thread.
+  var isClosed: Bool { reactor.sync { [session] in session.isClosed } }
+  var hasReceived: Bool { reactor.sync { [session] in session.hasReceived } }
+  var isIdle: Bool { reactor.sync { [session] in session.isIdle } }
+  var requestCount: Int { reactor.sync { [session] in session.requestCount } }
 
   /// Whether an answer has ended, well or not.
   var isOver: Bool {

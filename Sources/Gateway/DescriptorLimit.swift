@@ -1,0 +1,11 @@
+internal import Glibc
+
+/// How many descriptors the process may hold.
+enum DescriptorLimit {
+  /// The soft limit at this moment.
+  static var current: Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+    return Int(clamping: limit.rlim_cur)
+  }
+}

@@ -1,0 +1,1 @@
+../../../ServerSentEventsTests/ReferenceReader.swift

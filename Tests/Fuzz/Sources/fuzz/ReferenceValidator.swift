@@ -1,0 +1,1 @@
+../../../ChatProtocolTests/ReferenceValidator.swift
