@@ -202,6 +202,23 @@ struct FailoverStories {
     }
   }
 
+  @Test("the record names the model that was asked of who answered")
+  func recordedModel() async throws {
+    try await House.story(
+      upstreams: 2,
+      configuration: {
+        "anonymous: true\n" + House.upstreams($0)
+          + "models:\n  m: { serve: [{ upstream: a, model: a-large }, { upstream: b, model: m }] }\n"
+      }
+    ) { house async throws in
+      house.upstreams[0].defaultScript = try Script(parsing: "fault=status:503")
+      #expect(try house.ask(chat()).header("x-sluice-upstream") == "b")
+      #expect(house.upstreams[1].seen.requests.first?.bodyText.contains("\"model\":\"m\"") == true)
+      let log = try await house.log(count: 1)
+      #expect(log[0]["upstream_model"] as? String != "a-large")
+    }
+  }
+
   @Test("with 401, the client learns neither its words nor that a key is wrong with it")
   func upstreamUnauthorized() async throws {
     try await House.story { house async throws in
