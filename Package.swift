@@ -107,7 +107,13 @@ let package = Package(
     tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
     tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "GatewayConfiguration", "HTTPWire", "TestKit"]),
     tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
-    tests("GatewayTests", ["Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration"]),
+    tests("AdminTests", ["Admin", "Gateway", "GatewayConfiguration", "Reactor", "TestKit"]),
+    tests(
+      "GatewayTests",
+      [
+        "Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration", "Reactor", "HTTPWire", "ServerSentEvents",
+        "ChatProtocol", "Upstreams", "Transport",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -39,7 +39,8 @@ public final class Gateway: Sendable {
       workers.append(
         await reactor.run {
           GatewayWorker(
-            reactor: reactor, of: group.reactors.count, snapshot: snapshot, log: AccessLog(sink: sink), startedAtUnixSeconds: startedAt)
+            reactor: reactor, of: group.reactors.count, snapshot: snapshot, log: AccessLog(sink: sink),
+            startedAtUnixSeconds: startedAt)
         })
     }
     let addresses = try await listen(settings.server.listen, workers)
@@ -105,40 +106,54 @@ public final class Gateway: Sendable {
     _ settings: GatewaySettings, previous: GatewaySnapshot?, group: ReactorGroup, contexts: [UpstreamContext],
     resolver: Resolver
   ) async throws -> GatewaySnapshot {
-    var upstreams: [UpstreamRuntime] = []
-    for upstream in settings.upstreams {
-      if let old = previous?.upstreams.first(where: { $0.name == upstream.name }),
-        old.settings.connectsLike(upstream)
-      {
-        do throws(TransportError) {
-          try await old.running.supervisor.reconfigure(upstream)
-        } catch {
-          throw GatewayStartError("upstreams.\(upstream.name): \(error).")
-        }
-        upstreams.append(UpstreamRuntime(settings: upstream, running: old.running))
-        continue
-      }
-      do {
-        let supervisor = try UpstreamSupervisor(
-          settings: upstream, reactors: group.reactors, contexts: contexts, resolver: resolver)
-        group.reactors[0].startTask { await supervisor.run() }
-        let running = RunningUpstream(
-          supervisor: supervisor, pools: group.reactors.indices.map { supervisor.pool(on: $0) },
-          reactor: group.reactors[0])
-        upstreams.append(UpstreamRuntime(settings: upstream, running: running))
-      } catch {
-        throw GatewayStartError("upstreams.\(upstream.name): \(error).")
-      }
-    }
     let routes: RouteTable
     do throws(RoutingError) {
       routes = try RouteTable(settings)
     } catch {
       throw GatewayStartError("models: \(error).")
     }
+    // What can fail comes first: an upstream that cannot be made must not leave others changed.
+    var made: [String: RunningUpstream] = [:]
+    for upstream in settings.upstreams where kept(upstream, previous) == nil {
+      made[upstream.name] = try make(upstream, group: group, contexts: contexts, resolver: resolver)
+    }
+    var upstreams: [UpstreamRuntime] = []
+    for upstream in settings.upstreams {
+      if let running = made[upstream.name] {
+        upstreams.append(UpstreamRuntime(settings: upstream, running: running))
+      } else if let running = kept(upstream, previous) {
+        do throws(TransportError) {
+          try await running.supervisor.reconfigure(upstream)
+        } catch {
+          throw GatewayStartError("upstreams.\(upstream.name): \(error).")
+        }
+        upstreams.append(UpstreamRuntime(settings: upstream, running: running))
+      }
+    }
     return GatewaySnapshot(
       settings: settings, routes: routes, upstreams: upstreams,
       generation: (previous?.generation ?? 0) + 1)
+  }
+
+  /// The running upstream whose sessions can go on under new settings.
+  private static func kept(_ upstream: UpstreamSettings, _ previous: GatewaySnapshot?) -> RunningUpstream? {
+    let old = previous?.upstreams.first { $0.name == upstream.name }
+    return old.flatMap { $0.settings.connectsLike(upstream) ? $0.running : nil }
+  }
+
+  private static func make(
+    _ upstream: UpstreamSettings, group: ReactorGroup, contexts: [UpstreamContext], resolver: Resolver
+  ) throws(GatewayStartError) -> RunningUpstream {
+    do {
+      let supervisor = try UpstreamSupervisor(
+        settings: upstream, reactors: group.reactors, contexts: contexts, resolver: resolver)
+      group.reactors[0].startTask { await supervisor.run() }
+      return RunningUpstream(
+        supervisor: supervisor, pools: group.reactors.indices.map { supervisor.pool(on: $0) },
+        reactor: group.reactors[0])
+    } catch {
+      throw GatewayStartError("upstreams.\(upstream.name): \(error).")
+    }
   }
 
   // MARK: Ending

@@ -25,10 +25,15 @@ final class GatewaySnapshot: Sendable {
   }
 
   /// The upstream that an endpoint without a model goes to: the configured route's, or the only one there is.
-  func upstreamByRoute(method: String, path: String) -> Int? {
+  ///
+  /// A consumer with a list of models goes by configured routes only: what an upstream has below other paths may know models by ways that
+  /// are not checked here.
+  func upstreamByRoute(method: String, path: String, for consumer: Int?) -> Int? {
     for route in settings.routes where route.path.takes(path) && route.methods.contains(method) {
       return settings.upstreams.firstIndex { $0.name == route.upstream }
     }
+    let models = consumer.flatMap { settings.consumers[$0].models }
+    guard models.map({ $0.contains("*") }) ?? true else { return nil }
     return settings.upstreams.count == 1 ? 0 : nil
   }
 }

@@ -5,17 +5,20 @@ internal import Transport
 
 /// Writing the heads of answers.
 extension Exchange {
-  /// Writes the client's head for an upstream's answer into `pendingHead`. With `framing` length but a length not yet known, the caller ends it
-  /// by `appendContentLength`.
+  /// Writes the client's head for an upstream's answer into `pendingHead`. With `framing` length but a length not yet
+  /// known, the caller ends it by `appendContentLength`.
+  ///
+  /// - Parameter replacesBody: the upstream's body will not be passed on but an error of ours in its place.
   func writeHead(
-    _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, framing upstream: ClientFraming, length: Int? = nil
+    _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, framing upstream: ClientFraming,
+    length: Int? = nil, replacesBody: Bool = false
   ) {
     var output = OutputBytes()
     swap(&output, &worker.scratch)
     output.removeAll()
     appendCommonFields(head.status, &output)
     bytes.withUnsafeBytes { all in
-      for field in fields where Self.isPassedOn(field.id) {
+      for field in fields where Self.isPassedOn(field.id) && !(replacesBody && Self.describesBody(field.id)) {
         let name = field.id.spelling
         output.append(name)
         output.append(": ")
@@ -23,6 +26,7 @@ extension Exchange {
         output.append("\r\n")
       }
     }
+    if replacesBody { output.append("content-type: application/json\r\n") }
     if wantsStream && head.status < 400 { output.append("cache-control: no-cache\r\nx-accel-buffering: no\r\n") }
     framing = upstream
     // HTTP/1.0 knows no chunks: the end of the connection ends the body.
@@ -54,6 +58,13 @@ extension Exchange {
     case .contentType, .contentEncoding, .contentDisposition, .contentRange, .retryAfter, .retryAfterMs, .xShouldRetry,
       .openaiVersion, .openaiProcessingMs, .etag, .lastModified:
       true
+    default: false
+    }
+  }
+
+  private static func describesBody(_ name: FieldName) -> Bool {
+    switch name {
+    case .contentType, .contentEncoding, .contentDisposition, .contentRange, .etag, .lastModified: true
     default: false
     }
   }

@@ -46,9 +46,9 @@ enum PercentEncoding {
     var position = 0
     while position < bytes.count {
       if bytes[position] == UInt8(ascii: "%"), position + 2 < bytes.count,
-        let value = UInt8(String(decoding: bytes[position + 1...position + 2], as: UTF8.self), radix: 16)
+        let high = hexValue(bytes[position + 1]), let low = hexValue(bytes[position + 2])
       {
-        decoded.append(value)
+        decoded.append(high << 4 | low)
         position += 3
       } else {
         decoded.append(bytes[position])
@@ -56,5 +56,14 @@ enum PercentEncoding {
       }
     }
     return String(decoding: decoded, as: UTF8.self)
+  }
+
+  private static func hexValue(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+    default: nil
+    }
   }
 }

@@ -123,7 +123,8 @@ struct GatewayError: Error {
 
   static func firstTokenTimeout(upstream: String) -> GatewayError {
     GatewayError(
-      504, "server_error", "upstream_timeout", "The upstream '\(upstream)' sent no content within the firstToken timeout.")
+      504, "server_error", "upstream_timeout",
+      "The upstream '\(upstream)' sent no content within the firstToken timeout.")
   }
 
   static func betweenTokensTimeout(upstream: String) -> GatewayError {

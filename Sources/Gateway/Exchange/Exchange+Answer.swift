@@ -16,8 +16,9 @@ extension Exchange: ResponseReceiver {
   ) {
     guard !isFinished else { return }
     if AttemptPlan.isRefusal(head.status) && plan.hasAlternative(otherEndpoints: hasOtherEndpoints) {
-      record.failures.append("\(upstream.name): status \(head.status)")
-      return attemptFailed(.refusedByUpstream, .foreignError(status: head.status, upstream: upstream.name))
+      return attemptFailed(
+        .refusedByUpstream, .foreignError(status: head.status, upstream: upstream.name),
+        reason: "status \(head.status)")
     }
     let contentType = fields.firstValue(of: .contentType)
     let isJSON = contentType.map { Self.begins(bytes.extracting($0), "application/json") } ?? false
@@ -25,13 +26,15 @@ extension Exchange: ResponseReceiver {
       return attemptFailed(.refusedByUpstream, .unauthorized(upstream: upstream.name))
     }
     record.status = head.status
+    let isEncoded = fields.firstValue(of: .contentEncoding) != nil
     if head.status >= 400 {
-      answer = .error(status: head.status, isJSON: isJSON)
-      writeHead(head, fields, bytes, framing: .length)
+      answer = .error(status: head.status, isJSON: isJSON && !isEncoded)
+      writeHead(head, fields, bytes, framing: .length, replacesBody: !isJSON || isEncoded)
+      // An error is short: who has begun to tell it and stops does not get the time of a whole answer.
+      setProgressDeadline(upstream.settings.timeouts.firstToken)
       return
     }
     let isEventStream = contentType.map { Self.begins(bytes.extracting($0), "text/event-stream") } ?? false
-    let isEncoded = fields.firstValue(of: .contentEncoding) != nil
     if isEventStream && surface.isChunkStream && !isEncoded {
       answer = .chunkStream
       relay = StreamRelay(keepsUsage: wantsUsage, eventBytesMax: Self.eventBytesMax)
@@ -79,7 +82,9 @@ extension Exchange: ResponseReceiver {
     case .opaque(let keeps): relayBytes(buffer, payload, keeps: keeps, isLast: isLast)
     case .error(let status, let isJSON):
       kept.append(contentsOf: buffer[payload].prefix(Self.keptErrorBytesMax - kept.count))
-      if isLast { passErrorOn(status, isJSON, kept) }
+      let isTooLong = kept.count >= Self.keptErrorBytesMax
+      if isTooLong { releaseUpstream(.abandoned) }
+      if isLast || isTooLong { passErrorOn(status, isJSON, kept) }
     }
   }
 
@@ -108,28 +113,32 @@ extension Exchange: ResponseReceiver {
       return attemptFailed(.broken, .eventTooLarge(upstream: upstream.name))
     }
     guard let findings = relay?.findings else { return }
+    let isComplete = findings.hasError || findings.isWhole(choices: choiceCount)
+    if !isHeadSent {
+      // The client has nothing yet, whatever stands in this read: the answer can still be another one.
+      if findings.hasError && plan.hasAlternative(otherEndpoints: hasOtherEndpoints) {
+        return attemptFailed(
+          .refusedByUpstream, .foreignError(status: 502, upstream: upstream.name), reason: "error event")
+      }
+      if isLast && !isComplete { return attemptFailed(.broken, .incomplete(upstream: upstream.name)) }
+    }
     if findings.progressed {
       if record.firstContentAt == nil { firstContent() }
-      progressDeadline = reactor.now + upstream.settings.timeouts.betweenTokens
+      setProgressDeadline(upstream.settings.timeouts.betweenTokens)
     }
-    if findings.hasError && !findings.hasProgress && !isHeadSent
-      && plan.hasAlternative(otherEndpoints: hasOtherEndpoints)
-    {
-      return attemptFailed(.refusedByUpstream, .foreignError(status: 502, upstream: upstream.name))
-    }
-    let isComplete = findings.isComplete(choices: choiceCount)
     let end: End =
       !isLast ? .open : isComplete ? .whole(addsDone: !findings.isDone && !findings.hasError) : .withError
-    if case .withError = end, !isHeadSent && !findings.hasProgress {
-      // The client has nothing yet: another candidate may still answer.
-      return attemptFailed(.broken, .incomplete(upstream: upstream.name))
-    }
     let holds = !findings.hasSubstance && !isLast && mayHold
     switch release {
-    case .inBuffer(let range): forwardOrHold(buffer, range, end, holds: holds)
+    case .inBuffer(let range):
+      if findings.hasError { blankSecrets(buffer, range) }
+      forwardOrHold(buffer, range, end, holds: holds)
     case .inLarge(let range):
       var large = relay?.takeLarge() ?? []
-      large.withUnsafeMutableBytes { forwardOrHold($0, range, end, holds: holds) }
+      large.withUnsafeMutableBytes {
+        if findings.hasError { blankSecrets($0, range) }
+        forwardOrHold($0, range, end, holds: holds)
+      }
     }
     guard isLast else { return }
     if case .withError = end {
@@ -137,6 +146,12 @@ extension Exchange: ResponseReceiver {
     } else {
       endAnswer(findings.hasError ? .cut : .completed)
     }
+  }
+
+  /// An upstream that complains of its key may show it.
+  private func blankSecrets(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>) {
+    let released = UnsafeMutableRawBufferPointer(rebasing: buffer[range])
+    for secret in upstream.secrets { Redaction.blank(secret, in: released) }
   }
 
   /// How a piece ends.
@@ -153,6 +168,7 @@ extension Exchange: ResponseReceiver {
     record.firstContentAt = reactor.now
     // From here on the request cannot be sent again.
     message = []
+    original = nil
   }
 
   private var mayHold: Bool {
@@ -178,7 +194,7 @@ extension Exchange: ResponseReceiver {
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, keeps: Bool, isLast: Bool
   ) {
     if record.firstContentAt == nil && !payload.isEmpty { firstContent() }
-    if progressDeadline != .never { progressDeadline = reactor.now + upstream.settings.timeouts.betweenTokens }
+    if progressDeadline != .never { setProgressDeadline(upstream.settings.timeouts.betweenTokens) }
     if keeps && isLast && kept.isEmpty {
       // The whole answer in one piece: read where it lies.
       readUsage(UnsafeRawBufferPointer(rebasing: buffer[payload]))

@@ -14,11 +14,16 @@ extension Exchange: LeaseWaiter {
     _ body: UnsafeRawBufferPointer, _ findings: BodyFindings, fresh: Bool = false, avoidingEndpoint: Int? = nil
   ) {
     plan.began()
+    endpoint = nil
     let upstream = snapshot.upstreams[candidate.upstreamIndex]
     self.upstream = upstream
     record.attempts = plan.attempts
     record.upstream = upstream.name
-    if let name = candidate.upstreamModel { record.upstreamModel = String(decoding: name, as: UTF8.self) }
+    if let name = candidate.upstreamModel {
+      record.upstreamModel = String(decoding: name, as: UTF8.self)
+    } else if plan.attempts > 1 {
+      record.upstreamModel = ""
+    }
     let pool = upstream.pools[reactor.index]
     self.pool = pool
     totalDeadline = record.startedAt + upstream.settings.timeouts.total
@@ -59,6 +64,7 @@ extension Exchange: LeaseWaiter {
 
   private func send(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings, on session: UpstreamSession) {
     self.session = session
+    endpoint = session.endpoint
     sessionWasKept = session.requestCount > 0
     writeMessage(body, edits(findings), endpoint: session.endpoint)
     if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }
@@ -110,15 +116,18 @@ extension Exchange: LeaseWaiter {
     case .opaque: return .none
     case .multipart(let model):
       let name = candidate.upstreamModel ?? askedModel
-      guard let model, name != askedModel || isBodyEdited else { return .none }
+      guard let model, !name.isEmpty, name != askedModel || isBodyEdited else { return .none }
       return .splice(model, name)
     case .json(let fields):
-      let renames = isBodyEdited || candidate.upstreamModel.map { $0 != askedModel } ?? false
+      let renames =
+        !record.model.isEmpty && (isBodyEdited || candidate.upstreamModel.map { $0 != askedModel } ?? false)
       let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
       guard renames || asksForUsage else { return .none }
       var edits = RequestEdits(fields)
-      if renames { edits.replaceModel(
-          with: JSONText.quoted(String(decoding: candidate.upstreamModel ?? askedModel, as: UTF8.self))) }
+      if renames {
+        edits.replaceModel(
+          with: JSONText.quoted(String(decoding: candidate.upstreamModel ?? askedModel, as: UTF8.self)))
+      }
       if asksForUsage { edits.requireUsage() }
       return .json(edits)
     }
@@ -132,9 +141,10 @@ extension Exchange: LeaseWaiter {
 
   /// Sends the request again: to the same candidate, or to the next.
   func attemptAgain(fresh: Bool, avoidingEndpoint: Int? = nil) {
-    let kept = message
+    let kept = original ?? message
+    let start = original == nil ? messageBodyStart : 0
     kept.withUnsafeBytes { bytes in
-      let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
+      let body = UnsafeRawBufferPointer(rebasing: bytes[start...])
       attempt(body, findAgain(body), fresh: fresh, avoidingEndpoint: avoidingEndpoint)
     }
   }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import ChatProtocol
 internal import GatewayConfiguration
 internal import HTTPWire
@@ -11,16 +12,15 @@ extension Exchange {
   var hasOtherEndpoints: Bool { upstream.settings.endpoints.count > 1 }
 
   /// An attempt has failed with `error`, were it the last.
-  func attemptFailed(_ failure: AttemptPlan.Failure, _ error: GatewayError) {
-    if failure != .refusedByUpstream || error.status != 502 || record.failures.isEmpty {
-      record.failures.append("\(upstream.name): \(error.code)")
-    }
-    let endpoint = session?.endpoint
+  ///
+  /// - Parameter reason: for the record, when the error's code does not say it.
+  func attemptFailed(_ failure: AttemptPlan.Failure, _ error: GatewayError, reason: String? = nil) {
+    record.failures.append("\(upstream.name): \(reason ?? "\(error.code)")")
     releaseUpstream(failure == .timedOut ? .timedOut : .abandoned)
     let clientHasContent = isHeadSent || record.firstContentAt != nil
     let totalIsOver = reactor.now >= totalDeadline
     let step =
-      totalIsOver
+      totalIsOver || (mayHaveBeenDone(failure) && !isRepeatable)
       ? .giveUp : plan.failed(failure, clientHasContent: clientHasContent, otherEndpoints: hasOtherEndpoints)
     switch step {
     case .again(let avoiding):
@@ -32,6 +32,18 @@ extension Exchange {
     case .giveUp: tell(error, outcome: clientHasContent ? .cut : .failed)
     }
   }
+
+  /// Whether the upstream may have acted on the request although it did not answer.
+  private func mayHaveBeenDone(_ failure: AttemptPlan.Failure) -> Bool {
+    switch failure {
+    case .broken, .timedOut: true
+    case .noSession, .staleSession, .refusedByUpstream: false
+    }
+  }
+
+  /// Whether doing it twice is as good as once: inference changes nothing but the bill, other endpoints create files and start batches
+  /// (RFC 9110 section 9.2.2).
+  private var isRepeatable: Bool { surface != .byRoute || (method != .post && method != .patch) }
 
   /// What an earlier attempt had begun to answer is as if it had never been.
   private func forgetAnswer() {
@@ -46,6 +58,9 @@ extension Exchange {
 
   /// Tells the client: as an answer of its own, as the stream's last event, or, where neither is possible, by breaking off visibly.
   func tell(_ error: GatewayError, outcome: RequestOutcome) {
+    if isHeadSent, let findings = relay?.findings, findings.hasError || findings.isWhole(choices: choiceCount) {
+      return endStream(findings)
+    }
     record.errorCode = "\(error.code)"
     guard isHeadSent else {
       answerError(error, outcome: outcome)
@@ -68,6 +83,18 @@ extension Exchange {
     connection.finishResponse(keepAlive: framing == .chunked && connection.mayKeepAlive)
   }
 
+  /// Ends a stream that has told all it had to tell, its upstream's failure behind that notwithstanding.
+  private func endStream(_ findings: StreamRelay.Findings) {
+    var bytes = OutputBytes(capacity: 64)
+    let done = Array("data: [DONE]\n\n".utf8)
+    if !findings.isDone && !findings.hasError {
+      if framing == .chunked { bytes.append(chunk: done.span.bytes) } else { bytes.append(done) }
+    }
+    if framing == .chunked { bytes.append(ChunkWriter.lastChunk) }
+    bytes.withUnsafeBytes { _ = connection.send($0) }
+    endAnswer(findings.hasError ? .cut : .completed)
+  }
+
   /// The upstream's own error: passed on as it is when it is JSON, in OpenAI's form otherwise.
   func passErrorOn(_ status: Int, _ isJSON: Bool, _ kept: [UInt8]) {
     var body = kept
@@ -78,11 +105,13 @@ extension Exchange {
     appendContentLength(body.count)
     var bytes = OutputBytes(capacity: pendingHead.count + body.count)
     bytes.append(pendingHead)
-    bytes.append(body)
+    // The length is that of a GET's answer; HEAD gets the head alone.
+    if method != .head {
+      bytes.append(body)
+      record.bytesOut += body.count
+    }
     isHeadSent = true
-    record.bytesOut += body.count
     bytes.withUnsafeBytes { _ = connection.send($0) }
-    framing = isHTTP10 ? .close : .length
     endAnswer(.upstreamError)
   }
 }
@@ -91,15 +120,16 @@ extension Exchange {
 enum Redaction {
   /// Overwrites each occurrence of `secret`.
   static func blank(_ secret: [UInt8], in bytes: inout [UInt8]) {
-    guard !secret.isEmpty, bytes.count >= secret.count else { return }
+    bytes.withUnsafeMutableBytes { blank(secret, in: $0) }
+  }
+
+  /// Overwrites each occurrence of `secret`.
+  static func blank(_ secret: [UInt8], in bytes: UnsafeMutableRawBufferPointer) {
+    guard !secret.isEmpty, let base = bytes.baseAddress else { return }
     var position = 0
-    while position + secret.count <= bytes.count {
-      if bytes[position..<position + secret.count].elementsEqual(secret) {
-        for index in position..<position + secret.count { bytes[index] = UInt8(ascii: "*") }
-        position += secret.count
-      } else {
-        position += 1
-      }
+    while position < bytes.count, let found = memmem(base + position, bytes.count - position, secret, secret.count) {
+      memset(found, Int32(UInt8(ascii: "*")), secret.count)
+      position = found - base + secret.count
     }
   }
 }

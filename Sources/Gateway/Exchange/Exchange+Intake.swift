@@ -51,10 +51,18 @@ extension Exchange {
     do throws(GatewayError) {
       let findings = try findRoute(body)
       plan = AttemptPlan(candidateCount: candidates.count)
+      if candidatesDifferOnUsage { original = [UInt8](body) }
       attempt(body, findings)
     } catch {
       tell(error, outcome: .refused)
     }
+  }
+
+  /// Whether the usage option must be spliced in for some candidates and kept from others.
+  private var candidatesDifferOnUsage: Bool {
+    guard candidates.count > 1, wantsStream, surface.isChunkStream, !wantsUsage else { return false }
+    let first = snapshot.upstreams[candidates[0].upstreamIndex].settings.asksForUsage
+    return candidates.contains { snapshot.upstreams[$0.upstreamIndex].settings.asksForUsage != first }
   }
 
   private func findRoute(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
@@ -104,7 +112,8 @@ extension Exchange {
     do throws(MultipartError) {
       range = try MultipartScanner.modelField(body: body.bytes, boundary: boundary)
     } catch {
-      throw GatewayError(400, "invalid_request_error", "invalid_multipart", "The multipart body is malformed: \(error).")
+      throw GatewayError(
+        400, "invalid_request_error", "invalid_multipart", "The multipart body is malformed: \(error).")
     }
     bodyKind = .multipart
     if let range, !range.isEmpty {
@@ -129,7 +138,9 @@ extension Exchange {
 
   private func routeByPath() throws(GatewayError) {
     let path = "/v1" + String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
-    guard let index = snapshot.upstreamByRoute(method: "\(method.name)", path: path) else { throw .noRoute }
+    guard let index = snapshot.upstreamByRoute(method: "\(method.name)", path: path, for: consumer) else {
+      throw .noRoute
+    }
     candidates = [Candidate(upstreamIndex: index, upstreamModel: nil, modelIndex: nil)]
   }
 

@@ -48,12 +48,16 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var message: [UInt8] = []
   var messageBodyStart = 0
   var bodyKind = BodyKind.opaque
+  /// The body as it came, when what is spliced in for one candidate may not reach another.
+  var original: [UInt8]?
   /// The upstream of the attempt under way, or of the last one.
   var upstream: UpstreamRuntime!
   var pool: SessionPool?
   var lease: LeaseID?
   var session: UpstreamSession?
   var sessionWasKept = false
+  /// The endpoint of the attempt under way, or of the last one; also when its session is gone.
+  var endpoint: Int?
 
   // What comes back.
   var answer = Answer.none
@@ -196,6 +200,7 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     relay = nil
     kept = []
     message = []
+    original = nil
     held = []
     pendingHead = []
     worker.ended(self)

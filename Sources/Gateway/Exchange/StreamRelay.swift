@@ -29,6 +29,9 @@ struct StreamRelay {
   /// An event that outgrew the head room, behind `largeMargin` bytes.
   private var large: [UInt8] = []
 
+  private var endedWithCarriageReturn = false
+  private var lastWasForClient = true
+
   /// Whether the client's own request asked for usage; the chunk that carries only usage is taken out otherwise.
   let keepsUsage: Bool
 
@@ -42,20 +45,15 @@ struct StreamRelay {
     fileprivate(set) var hasError = false
     /// Whether the last `take` saw progress.
     fileprivate(set) var progressed = false
-    /// `[DONE]` has been seen.
+    /// `[DONE]` has been released.
     fileprivate(set) var isDone = false
     /// One bit for each choice that has its `finish_reason`.
     fileprivate var finishedChoices: UInt64 = 0
 
-    /// Whether nothing is missing: an error was told, or all of `count` choices have their `finish_reason`. `[DONE]` alone is no
-    /// success; but an upstream that says it, and finished what it began, may have taken no notice of `n`.
-    func isComplete(choices count: Int) -> Bool {
-      hasError || hasFinished(choices: count) || (isDone && finishedChoices != 0)
-    }
-
-    /// Whether `count` choices have their `finish_reason`.
-    func hasFinished(choices count: Int) -> Bool {
-      finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
+    /// Whether the answer to a request for `count` choices is whole: as many have their `finish_reason`, or at least one and `[DONE]`, for
+    /// many upstreams know only one choice. `[DONE]` alone is no success.
+    func isWhole(choices count: Int) -> Bool {
+      isDone || finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
     }
   }
 
@@ -68,7 +66,9 @@ struct StreamRelay {
     parser = SSEParser(eventBytesMax: eventBytesMax)
   }
 
-  /// Takes the bytes at `payload` and releases the whole events among them and the tail kept before; `isLast`: nothing follows.
+  /// Takes the bytes at `payload` and releases the whole events among them and the tail kept before.
+  ///
+  /// - Parameter isLast: nothing follows. What is unfinished then is no event and stays here.
   mutating func take(
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool
   ) throws(SSEError) -> Release {
@@ -131,19 +131,35 @@ struct StreamRelay {
       let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<range.upperBound]).bytes
       guard case .event(let event) = try parser.next(in: bytes, at: position) else { break }
       position = event.bytes.upperBound
-      guard read(event, bytes) else { continue }
-      if end != event.bytes.lowerBound, let base = buffer.baseAddress {
-        memmove(base + end, base + event.bytes.lowerBound, event.bytes.count)
+      let kept = keep(event, buffer, isForClient: read(event, bytes))
+      if end != kept.lowerBound, !kept.isEmpty, let base = buffer.baseAddress {
+        memmove(base + end, base + kept.lowerBound, kept.count)
       }
-      end += event.bytes.count
+      end += kept.count
     }
-    // The stream's last byte may be the LF of a CRLF whose CR has ended the last event already: it goes with it.
-    if isLast && position == range.upperBound - 1 && buffer[position] == UInt8(ascii: "\n") {
+    // The parser keeps a LF that completes a CR for the next event; there is none any more.
+    if isLast, endedWithCarriageReturn, lastWasForClient, position + 1 == range.upperBound,
+      buffer[position] == UInt8(ascii: "\n")
+    {
       buffer[end] = UInt8(ascii: "\n")
       end += 1
       position += 1
     }
     return (range.lowerBound..<end, position)
+  }
+
+  /// Which bytes of an event go on. A LF in front that only completes the CR of the event before goes where that event went.
+  @inline(__always)
+  private mutating func keep(
+    _ event: SSEEvent, _ buffer: UnsafeMutableRawBufferPointer, isForClient: Bool
+  ) -> Range<Int> {
+    let range = event.bytes
+    let lead = endedWithCarriageReturn && buffer[range.lowerBound] == UInt8(ascii: "\n") ? 1 : 0
+    let leadIsKept = lastWasForClient
+    endedWithCarriageReturn = buffer[range.upperBound - 1] == UInt8(ascii: "\r")
+    lastWasForClient = isForClient
+    if isForClient { return (leadIsKept ? range.lowerBound : range.lowerBound + lead)..<range.upperBound }
+    return range.lowerBound..<(leadIsKept ? range.lowerBound + lead : range.lowerBound)
   }
 
   /// Notes what an event says; false when it is not for the client.
@@ -161,10 +177,11 @@ struct StreamRelay {
 
   private mutating func read(_ data: RawSpan) -> Bool {
     if ChunkScanner.isDone(data) {
+      // Behind an answer that never finished it is kept back: told that it is done, a client would take what it has for the whole answer.
+      guard findings.finishedChoices != 0 || findings.hasError else { return false }
       findings.isDone = true
       findings.hasSubstance = true
-      // Behind an answer that never finished it is kept back: the stream ends with an error in its place.
-      return findings.hasError || findings.finishedChoices != 0
+      return true
     }
     let fields = ChunkScanner.scan(data)
     if fields.isMalformed {
