@@ -3,7 +3,7 @@ internal import Glibc
 
 /// A TCP client that blocks and sends exactly the bytes it is told: for tests of what goes over the wire.
 ///
-/// One thread at a time uses it. Every wait is bounded by `timeout`.
+/// One thread at a time uses it. Every wait is bounded by `timeout`, times `testPatience`.
 public final class RawClient {
   /// The longest that any one call waits.
   public var timeout: Duration
@@ -168,7 +168,7 @@ public final class RawClient {
   }
 
   private func wait(for events: Int16, _ timeout: Duration? = nil) -> Bool {
-    let limit = timeout ?? self.timeout
+    let limit = (timeout ?? self.timeout) * testPatience
     let milliseconds = limit.components.seconds * 1000 + limit.components.attoseconds / 1_000_000_000_000_000
     var waited = pollfd(fd: descriptor, events: events, revents: 0)
     while true {

@@ -1,10 +1,10 @@
 internal import CLinux
 
-/// Asks `condition` every millisecond until it holds; false when `timeout` has passed before. Blocks the thread: for
+/// Asks `condition` every millisecond until it holds; false when `timeout` (times `testPatience`) has passed before. Blocks the thread: for
 /// what another thread or process brings about.
 public func waitUntil(timeout: Duration = .seconds(5), _ condition: () throws -> Bool) rethrows -> Bool {
   let clock = ContinuousClock()
-  let deadline = clock.now + timeout
+  let deadline = clock.now + timeout * testPatience
   while true {
     if try condition() { return true }
     if clock.now >= deadline { return false }

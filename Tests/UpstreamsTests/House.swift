@@ -1,5 +1,6 @@
 import GatewayConfiguration
 import Reactor
+import TestKit
 import Testing
 import Transport
 
@@ -52,7 +53,7 @@ struct House {
 /// Waits until `condition` holds, at most five seconds; says whether it came to hold.
 func eventually(_ condition: () async -> Bool) async -> Bool {
   let clock = ContinuousClock()
-  let end = clock.now + .seconds(5)
+  let end = clock.now + .seconds(5) * testPatience
   while clock.now < end {
     if await condition() { return true }
     try? await Task.sleep(for: .milliseconds(5))

@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import Reactor
+import TestKit
 
 /// Something that belongs to a reactor's thread, on its way there through a test.
 final class Confined<Value>: @unchecked Sendable {
@@ -10,7 +11,7 @@ final class Confined<Value>: @unchecked Sendable {
 
 /// Waits until `condition` holds; false when it does not within `seconds`.
 func eventually(within seconds: Double = 5, _ condition: () -> Bool) -> Bool {
-  let deadline = MonotonicTime.readClock() + .seconds(seconds)
+  let deadline = MonotonicTime.readClock() + .seconds(seconds * testPatience)
   while !condition() {
     guard MonotonicTime.readClock() < deadline else { return condition() }
     usleep(500)
@@ -43,7 +44,7 @@ extension Reactor {
       box.result = work.value()
       box.done.signal()
     }
-    precondition(box.done.wait(timeout: .now() + 20) == .success, "the reactor does not answer")
+    precondition(box.done.wait(timeout: .now() + 20 * testPatience) == .success, "the reactor does not answer")
     guard let result = box.result else { preconditionFailure("no result") }
     return result
   }
