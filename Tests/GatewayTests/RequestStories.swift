@@ -1,4 +1,6 @@
 import Foundation
+import Gateway
+import GatewayConfiguration
 import ScriptedUpstream
 import TestKit
 import Testing
@@ -173,10 +175,7 @@ struct RequestStories {
 
   @Test("with a body beyond the bound gets 413, in OpenAI's form")
   func tooLarge() async throws {
-    try await House.story(configuration: {
-      // The first line of the settings is `server:`; here it is given anew by the same key.
-      "anonymous: true\n" + House.upstreams($0) + House.models(1)
-    }) { house async throws in
+    try await House.story { house async throws in
       let client = try house.client()
       try client.send(
         "POST /v1/chat/completions HTTP/1.1\r\nHost: t\r\nContent-Length: \(64 << 30)\r\n\r\n")
@@ -184,6 +183,19 @@ struct RequestStories {
       #expect(response.status == 413)
       #expect(try errorCode(response) == "request_too_large")
       #expect(response.header("connection") == "close")
+      var settings = house.gateway.settings
+      settings.server.bodyBytesMax = 2_000
+      try await house.gateway.reload(settings)
+      for isChunked in [false, true] {
+        let client = try house.client()
+        let body = chat(extra: ",\"pad\":\"\(String(repeating: "x", count: 3_000))\"")
+        let framing = isChunked ? "Transfer-Encoding: chunked" : "Content-Length: \(body.utf8.count)"
+        let size = isChunked ? "\(String(body.utf8.count, radix: 16))\r\n" : ""
+        try client.send(
+          "POST /v1/chat/completions HTTP/1.1\r\nHost: t\r\n\(framing)\r\n\r\n\(size)\(body)\r\n0\r\n\r\n")
+        #expect(try client.readResponse().status == 413)
+      }
+      #expect(house.upstream.seen.requestsTotal == 0)
     }
   }
 

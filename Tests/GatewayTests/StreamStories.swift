@@ -1,4 +1,6 @@
 import Foundation
+import Gateway
+import GatewayConfiguration
 import ScriptedUpstream
 import TestKit
 import Testing
@@ -189,6 +191,21 @@ struct StreamStories {
       let response = try client.readResponse()
       let wanted = try expected(script)
       #expect(response.body == wanted)
+    }
+  }
+
+  @Test("to a client that reads nothing for the write timeout is given up, and its upstream with it")
+  func stalledClient() async throws {
+    try await House.story { house async throws in
+      var settings = house.gateway.settings
+      settings.server.timeouts.write = .milliseconds(150)
+      try await house.gateway.reload(settings)
+      let client = try house.client(receiveBufferBytes: 4096)
+      try client.post("/v1/chat/completions", chat("events=100000 text=big:20000"))
+      let log = try await house.log(count: 1)
+      #expect(log[0]["outcome"] as? String == "client_stalled")
+      #expect(waitUntil { house.upstream.seen.cancelsTotal == 1 })
+      #expect(client.readAll().ending == .reset)
     }
   }
 
