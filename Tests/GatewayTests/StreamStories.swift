@@ -237,7 +237,7 @@ struct StreamStories {
   @Test("with n choices is whole only when each has finished")
   func choices() async throws {
     try await House.story { house async throws in
-      let response = try house.ask(chat("events=3 gap=1ms fault=noDone", extra: ",\"n\":2"))
+      let response = try house.ask(chat("events=3 gap=25ms fault=noDone", extra: ",\"n\":2"))
       #expect(lastEventErrorCode(response.body) == "upstream_incomplete")
     }
   }
