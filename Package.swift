@@ -107,6 +107,7 @@ let package = Package(
     tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
     tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "GatewayConfiguration", "HTTPWire", "TestKit"]),
     tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
+    tests("AdminTests", ["Admin", "Gateway", "GatewayConfiguration", "Reactor", "TestKit"]),
     tests(
       "GatewayTests",
       [

@@ -40,7 +40,8 @@ public final class Gateway: Sendable {
       workers.append(
         await reactor.run {
           GatewayWorker(
-            reactor: reactor, of: group.reactors.count, snapshot: snapshot, log: AccessLog(sink: sink), startedAtUnixSeconds: startedAt)
+            reactor: reactor, of: group.reactors.count, snapshot: snapshot, log: AccessLog(sink: sink),
+            startedAtUnixSeconds: startedAt)
         })
     }
     let addresses = try await listen(settings.server.listen, workers)

@@ -8,8 +8,8 @@ public import Reactor
 /// A request that arrives whole in one read is handed on from the receive buffer without being copied. Everything kept for a client is
 /// bounded: the head by `HTTPLimits`, the body by what the receiver allows, output by one read of the upstream, further
 /// requests by `pipelinedBytesMax`.
-public final class DownstreamConnection: EventHandler, TimerHandler {
-  private enum Phase {
+public final class DownstreamConnection: EventHandler {
+  enum Phase {
     /// Waiting for a request's head, or for the rest of it.
     case readingHead
     case readingBody(BodyState, bytesMax: Int)
@@ -20,7 +20,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     case closed
   }
 
-  private enum BodyState {
+  enum BodyState {
     case length(Int)
     case chunked(ChunkedDecoder)
   }
@@ -34,35 +34,35 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
   /// Who is told about the client while it is being answered. Cleared when the answer ends.
   public var observer: (any DownstreamObserver)?
   /// Requests read so far.
-  public private(set) var requestCount = 0
+  public internal(set) var requestCount = 0
 
-  private let context: DownstreamContext
-  private var stream: ByteStream
-  private var slot: SlotID?
-  private var id = SlotID(index: .max, generation: 0)
-  private var phase = Phase.readingHead
-  private var input: [UInt8] = []
-  private var headSearched = 0
-  private var body: [UInt8] = []
-  private var output: [UInt8] = []
-  private var outputSent = 0
+  let context: DownstreamContext
+  var stream: ByteStream
+  var slot: SlotID?
+  var id = SlotID(index: .max, generation: 0)
+  var phase = Phase.readingHead
+  var input: [UInt8] = []
+  var headSearched = 0
+  var body: [UInt8] = []
+  var output: [UInt8] = []
+  var outputSent = 0
   /// Set when the answer has ended while bytes still wait: whether the connection lives on after them.
-  private var finishing: Bool?
-  private var mustClose = false
-  private var isBodyExpected = false
-  private var isInputPaused = false
-  private var isProcessing = false
-  private var lingerBytes = 0
-  private var bodyBegan = MonotonicTime(nanoseconds: 0)
+  var finishing: Bool?
+  var mustClose = false
+  var isBodyExpected = false
+  var isInputPaused = false
+  var isProcessing = false
+  var lingerBytes = 0
+  var bodyBegan = MonotonicTime(nanoseconds: 0)
 
-  private var deadline = MonotonicTime.never
-  private var answerDeadline = MonotonicTime.never
-  private var timer: (id: Reactor.TimerID, at: MonotonicTime)?
+  var deadline = MonotonicTime.never
+  var answerDeadline = MonotonicTime.never
+  var timer: (id: Reactor.TimerID, at: MonotonicTime)?
 
-  private static let lingerBytesMax = 64 << 20
-  private static let lingerTimeout = Duration.seconds(2)
+  static let lingerBytesMax = 64 << 20
+  static let lingerTimeout = Duration.seconds(2)
   /// The first piece of a body's storage; it grows with what arrives, not with what Content-Length claims.
-  private static let bodyReserveMax = 64 << 10
+  static let bodyReserveMax = 64 << 10
 
   init(context: DownstreamContext, descriptor: Int32, address: SocketAddress?) {
     self.context = context
@@ -112,7 +112,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     return false
   }
 
-  private func keep(_ bytes: UnsafeRawBufferPointer) {
+  func keep(_ bytes: UnsafeRawBufferPointer) {
     output.append(contentsOf: bytes)
     outputSent = 0
     setDeadline(after: context.limits.writeTimeout)
@@ -188,7 +188,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     }
   }
 
-  private func flush() {
+  func flush() {
     let outcome = output.withUnsafeBytes { bytes in
       stream.send(UnsafeRawBufferPointer(rebasing: bytes[outputSent...]))
     }
@@ -216,7 +216,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     }
   }
 
-  private func read() {
+  func read() {
     let room = UnsafeMutableRawBufferPointer(
       rebasing: reactor.receiveBuffer[Reactor.headRoom..<Reactor.headRoom + Reactor.readBytesMax])
     switch stream.receive(into: room) {
@@ -226,7 +226,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     }
   }
 
-  private func received(_ bytes: UnsafeMutableRawBufferPointer) {
+  func received(_ bytes: UnsafeMutableRawBufferPointer) {
     switch phase {
     case .responding: keepForLater(bytes)
     case .lingering:
@@ -243,7 +243,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     }
   }
 
-  private func keepForLater(_ bytes: UnsafeMutableRawBufferPointer) {
+  func keepForLater(_ bytes: UnsafeMutableRawBufferPointer) {
     input.append(contentsOf: bytes)
     if input.count > context.limits.pipelinedBytesMax {
       isInputPaused = true
@@ -251,161 +251,10 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     }
   }
 
-  // MARK: Requests
-
-  private func processInput() {
-    guard !isResponding, !isClosed, !isProcessing, !input.isEmpty else { return }
-    var pending: [UInt8] = []
-    swap(&pending, &input)
-    pending.withUnsafeMutableBytes { process($0) }
-  }
-
-  /// Reads as many requests as the bytes hold; what is left is kept.
-  private func process(_ bytes: UnsafeMutableRawBufferPointer) {
-    isProcessing = true
-    defer { isProcessing = false }
-    var start = 0
-    while start < bytes.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
-      let consumed: Int
-      switch phase {
-      case .readingHead: consumed = readHead(rest)
-      case .readingBody(let state, let bytesMax): consumed = readBody(state, bytesMax, rest)
-      case .responding:
-        keepForLater(rest)
-        return
-      case .lingering, .closed: return
-      }
-      guard consumed > 0 else {
-        input.append(contentsOf: rest)
-        return
-      }
-      start += consumed
-    }
-  }
-
-  /// Consumes a whole head (and the body if it is complete), or nothing.
-  private func readHead(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
-    do throws(HTTPWireError) {
-      let span = UnsafeRawBufferPointer(bytes).bytes
-      switch try context.parser.parse(span, searchedBytes: headSearched) {
-      case .incomplete(let searched):
-        if headSearched == 0 { setDeadline(after: context.limits.headTimeout) }
-        headSearched = searched
-        return 0
-      case .head(let end):
-        headSearched = 0
-        return beginRequest(span, headEnd: end, bytes)
-      }
-    } catch {
-      headSearched = 0
-      reject(RequestRejection(status: error.status, message: error.message.description))
-      return bytes.count
-    }
-  }
-
-  private func beginRequest(_ span: RawSpan, headEnd: Int, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
-    let head = context.parser.head
-    requestCount += 1
-    if !head.keepAlive { mustClose = true }
-    deadline = .never
-    phase = .responding
-    isBodyExpected = head.framing.hasBody
-    guard let bytesMax = context.receiver.requestHead(head, context.parser.fields, span, on: self) else {
-      return isBodyExpected ? bytes.count : headEnd
-    }
-    let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[headEnd...])
-    switch head.framing {
-    case .none, .untilClose:
-      context.receiver.requestComplete([].withUnsafeBytes { $0 }, on: self)
-      return headEnd
-    case .length(let length):
-      guard length <= bytesMax else {
-        rejectTooLarge(bytesMax)
-        return bytes.count
-      }
-      if rest.count >= length {
-        isBodyExpected = false
-        context.receiver.requestComplete(UnsafeRawBufferPointer(rebasing: rest[..<length]), on: self)
-        return headEnd + length
-      }
-      phase = .readingBody(.length(length), bytesMax: bytesMax)
-      body.reserveCapacity(min(length, Self.bodyReserveMax))
-    case .chunked:
-      phase = .readingBody(.chunked(ChunkedDecoder()), bytesMax: bytesMax)
-    }
-    bodyBegan = reactor.now
-    setDeadline(after: context.limits.bodyTimeout)
-    if head.expectsContinue && rest.isEmpty {
-      let answer: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
-      send(UnsafeRawBufferPointer(start: answer.utf8Start, count: answer.utf8CodeUnitCount))
-    }
-    return headEnd
-  }
-
-  /// Consumes all bytes that belong to the body.
-  private func readBody(_ state: BodyState, _ bytesMax: Int, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
-    setBodyDeadline()
-    switch state {
-    case .length(let length):
-      let count = min(length - body.count, bytes.count)
-      body.append(contentsOf: bytes[..<count])
-      if body.count == length { completeBody() }
-      return count
-    case .chunked(var decoder):
-      do throws(HTTPWireError) {
-        let step = try decoder.compact(bytes, from: 0, count: bytes.count)
-        guard body.count + step.payloadCount <= bytesMax else {
-          rejectTooLarge(bytesMax)
-          return bytes.count
-        }
-        let payload = bytes[step.payloadStart..<step.payloadStart + step.payloadCount]
-        if step.ended && body.isEmpty {
-          phase = .responding
-          deadline = .never
-          isBodyExpected = false
-          context.receiver.requestComplete(UnsafeRawBufferPointer(rebasing: payload), on: self)
-          return step.consumed
-        }
-        body.append(contentsOf: payload)
-        phase = .readingBody(.chunked(decoder), bytesMax: bytesMax)
-        if step.ended { completeBody() }
-        return step.consumed
-      } catch {
-        reject(RequestRejection(status: error.status, message: error.message.description))
-        return bytes.count
-      }
-    }
-  }
-
-  private func completeBody() {
-    var complete: [UInt8] = []
-    swap(&complete, &body)
-    phase = .responding
-    deadline = .never
-    isBodyExpected = false
-    complete.withUnsafeBytes { context.receiver.requestComplete($0, on: self) }
-  }
-
-  private func rejectTooLarge(_ bytesMax: Int) {
-    reject(
-      RequestRejection(status: 413, message: "The request body is larger than the \(bytesMax) bytes that are accepted.")
-    )
-  }
-
-  private func reject(_ rejection: RequestRejection) {
-    mustClose = true
-    input = []
-    body = []
-    phase = .responding
-    deadline = .never
-    context.receiver.requestRejected(rejection, on: self)
-  }
-
   // MARK: Ending
 
   /// Closes in a way that lets the client read the answer: a close with unread bytes would reset the connection under it.
-  private func linger() {
+  func linger() {
     input = []
     phase = .lingering
     Socket.shutdownSending(stream.descriptor)
@@ -425,7 +274,7 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     observer?.downstreamGone(reason)
   }
 
-  private func close(abruptly: Bool = false) {
+  func close(abruptly: Bool = false) {
     guard !isClosed else { return }
     phase = .closed
     if let timer { reactor.cancelTimer(timer.id) }
@@ -439,68 +288,12 @@ public final class DownstreamConnection: EventHandler, TimerHandler {
     context.remove(id)
   }
 
-  private func updateInterest() {
+  func updateInterest() {
     guard let slot else { return }
     var interest: Readiness = .peerClosed
     if !isInputPaused { interest.insert(.readable) }
     if !output.isEmpty { interest.insert(.writable) }
     if case .lingering = phase { interest = .readable }
     reactor.setInterest(slot, interest)
-  }
-
-  // MARK: Time
-
-  /// A body must go on, and come at `bodyBytesPerSecondMin` on the whole: a byte now and then is no progress.
-  private func setBodyDeadline() {
-    let limit = context.limits.bodyTimeout
-    let earned = Duration.seconds(body.count / DownstreamLimits.bodyBytesPerSecondMin)
-    let whole = bodyBegan + limit + earned
-    let next = reactor.now + limit
-    deadline = min(whole, next)
-    armTimer(for: deadline)
-  }
-
-  /// Moves the deadline. The timer behind it is only brought forward, never back: it looks again when it fires, so that moving the deadline
-  /// with each event costs a store.
-  private func setDeadline(after duration: Duration) {
-    deadline = reactor.now + duration
-    armTimer(for: deadline)
-  }
-
-  /// Has the observer told when `deadline` comes: the one timer of the connection serves its answers too, so that a request on a kept
-  /// connection starts and cancels none. The observer sets another deadline then, if the answer goes on; `never` takes it back.
-  public func setAnswerDeadline(_ deadline: MonotonicTime) {
-    answerDeadline = deadline
-    if deadline != .never { armTimer(for: deadline) }
-  }
-
-  private func armTimer(for deadline: MonotonicTime) {
-    if let timer {
-      if timer.at <= deadline { return }
-      reactor.cancelTimer(timer.id)
-    }
-    timer = (reactor.startTimer(at: deadline, self), deadline)
-  }
-
-  /// The deadline may have come.
-  public func timerFired(token: UInt32) {
-    timer = nil
-    let next = min(deadline, answerDeadline)
-    guard !isClosed, next != .never else { return }
-    guard reactor.now >= next else { return armTimer(for: next) }
-    if reactor.now >= answerDeadline {
-      answerDeadline = .never
-      if deadline != .never { armTimer(for: deadline) }
-      observer?.answerDeadlineReached()
-      return
-    }
-    switch phase {
-    case .readingHead where input.isEmpty: close()
-    case .readingHead: reject(RequestRejection(status: 408, message: "The request's head did not arrive in time."))
-    case .readingBody: reject(RequestRejection(status: 408, message: "The request's body did not arrive in time."))
-    case .responding: leave(.stalled)
-    case .lingering: close()
-    case .closed: break
-    }
   }
 }

@@ -13,7 +13,8 @@ enum ProcessLimits {
     let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
     guard getrlimit(resource, &limit) == 0 else { return 0 }
-    var wanted = rlimit(rlim_cur: max(limit.rlim_max, descriptorsWanted), rlim_max: max(limit.rlim_max, descriptorsWanted))
+    let most = max(limit.rlim_max, descriptorsWanted)
+    var wanted = rlimit(rlim_cur: most, rlim_max: most)
     if setrlimit(resource, &wanted) != 0 {
       limit.rlim_cur = limit.rlim_max
       _ = setrlimit(resource, &limit)

@@ -127,6 +127,38 @@ struct FailoverStories {
     }
   }
 
+  @Test("in the middle of what may not be done twice, nobody else is asked to do it")
+  func unsafeMethods() async throws {
+    try await House.story(
+      upstreams: 2,
+      configuration: { ports in
+        let urls = ports.map { "{ url: http://127.0.0.1:\($0)/v1 }" }.joined(separator: ", ")
+        return
+          "anonymous: true\nupstreams:\n  a: { provider: vllm, endpoints: [\(urls)], apiKeys: [\(House.upstreamKey)] }\n"
+      }
+    ) { house async throws in
+      for upstream in house.upstreams { upstream.defaultScript = try Script(parsing: "fault=resetBeforeAnswer") }
+      #expect(try house.ask("{}", path: "/v1/batches").status == 502)
+      #expect(house.upstreams.map(\.seen.requestsTotal).reduce(0, +) == 1)
+      #expect(try house.get("/v1/batches").status == 502)
+      #expect(house.upstreams.map(\.seen.requestsTotal).reduce(0, +) == 3)
+    }
+  }
+
+  @Test("with an error that has no end, the client gets one all the same", arguments: [100_000, 10])
+  func endlessError(count: Int) async throws {
+    let body = String(repeating: "x", count: count)
+    let raw = try RawUpstream(
+      "HTTP/1.1 400 No\r\ncontent-type: text/plain\r\ncontent-length: 99999999\r\n\r\n\(body)", ending: .wait)
+    try await House.story(configuration: { _ in
+      "anonymous: true\n" + House.upstreams([raw.port], options: "timeouts: { firstToken: 200ms }") + House.models(1)
+    }) { house async throws in
+      let response = try house.ask(chat(stream: false))
+      #expect(response.status == (count > 64 << 10 ? 400 : 504))
+      #expect(try errorObject(response.body)["message"] is String)
+    }
+  }
+
   @Test("with a kept session gone stale, a fresh one answers and the client notices nothing")
   func staleSession() async throws {
     try await House.story { house async throws in
@@ -167,6 +199,23 @@ struct FailoverStories {
       let log = try await house.log(count: 1)
       #expect(log[0]["upstream_model"] as? String == "b-small")
       #expect(log[0]["model"] as? String == "first")
+    }
+  }
+
+  @Test("the record names the model that was asked of who answered")
+  func recordedModel() async throws {
+    try await House.story(
+      upstreams: 2,
+      configuration: {
+        "anonymous: true\n" + House.upstreams($0)
+          + "models:\n  m: { serve: [{ upstream: a, model: a-large }, { upstream: b, model: m }] }\n"
+      }
+    ) { house async throws in
+      house.upstreams[0].defaultScript = try Script(parsing: "fault=status:503")
+      #expect(try house.ask(chat()).header("x-sluice-upstream") == "b")
+      #expect(house.upstreams[1].seen.requests.first?.bodyText.contains("\"model\":\"m\"") == true)
+      let log = try await house.log(count: 1)
+      #expect(log[0]["upstream_model"] as? String != "a-large")
     }
   }
 

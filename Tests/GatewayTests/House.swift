@@ -159,10 +159,10 @@ func lastEventErrorCode(_ body: [UInt8]) -> String? {
 /// Asks again and again until it holds, for what another thread brings about.
 func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
   let clock = ContinuousClock()
-  let deadline = clock.now + .seconds(5)
-  while clock.now < deadline {
+  let deadline = clock.now + .seconds(10)
+  while true {
     if try await condition() { return true }
+    if clock.now >= deadline { return false }
     try? await Task.sleep(for: .milliseconds(1))
   }
-  return false
 }

@@ -5,13 +5,13 @@ internal import Transport
 
 /// Writing the heads of answers.
 extension Exchange {
-  /// Writes the client's head for an upstream's answer into `pendingHead`. With `framing` length but a length not yet known, the caller ends it
-  /// by `appendContentLength`.
+  /// Writes the client's head for an upstream's answer into `pendingHead`. With `framing` length but a length not yet
+  /// known, the caller ends it by `appendContentLength`.
   ///
   /// - Parameter replacesBody: the upstream's body will not be passed on but an error of ours in its place.
   func writeHead(
-    _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, framing upstream: ClientFraming, length: Int? = nil,
-    replacesBody: Bool = false
+    _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, framing upstream: ClientFraming,
+    length: Int? = nil, replacesBody: Bool = false
   ) {
     var output = OutputBytes()
     swap(&output, &worker.scratch)

@@ -30,6 +30,8 @@ extension Exchange: ResponseReceiver {
     if head.status >= 400 {
       answer = .error(status: head.status, isJSON: isJSON && !isEncoded)
       writeHead(head, fields, bytes, framing: .length, replacesBody: !isJSON || isEncoded)
+      // An error is short: who has begun to tell it and stops does not get the time of a whole answer.
+      setProgressDeadline(upstream.settings.timeouts.firstToken)
       return
     }
     let isEventStream = contentType.map { Self.begins(bytes.extracting($0), "text/event-stream") } ?? false
@@ -80,7 +82,9 @@ extension Exchange: ResponseReceiver {
     case .opaque(let keeps): relayBytes(buffer, payload, keeps: keeps, isLast: isLast)
     case .error(let status, let isJSON):
       kept.append(contentsOf: buffer[payload].prefix(Self.keptErrorBytesMax - kept.count))
-      if isLast { passErrorOn(status, isJSON, kept) }
+      let isTooLong = kept.count >= Self.keptErrorBytesMax
+      if isTooLong { releaseUpstream(.abandoned) }
+      if isLast || isTooLong { passErrorOn(status, isJSON, kept) }
     }
   }
 

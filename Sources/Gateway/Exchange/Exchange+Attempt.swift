@@ -19,7 +19,11 @@ extension Exchange: LeaseWaiter {
     self.upstream = upstream
     record.attempts = plan.attempts
     record.upstream = upstream.name
-    if let name = candidate.upstreamModel { record.upstreamModel = String(decoding: name, as: UTF8.self) }
+    if let name = candidate.upstreamModel {
+      record.upstreamModel = String(decoding: name, as: UTF8.self)
+    } else if plan.attempts > 1 {
+      record.upstreamModel = ""
+    }
     let pool = upstream.pools[reactor.index]
     self.pool = pool
     totalDeadline = record.startedAt + upstream.settings.timeouts.total
@@ -120,8 +124,10 @@ extension Exchange: LeaseWaiter {
       let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
       guard renames || asksForUsage else { return .none }
       var edits = RequestEdits(fields)
-      if renames { edits.replaceModel(
-          with: JSONText.quoted(String(decoding: candidate.upstreamModel ?? askedModel, as: UTF8.self))) }
+      if renames {
+        edits.replaceModel(
+          with: JSONText.quoted(String(decoding: candidate.upstreamModel ?? askedModel, as: UTF8.self)))
+      }
       if asksForUsage { edits.requireUsage() }
       return .json(edits)
     }

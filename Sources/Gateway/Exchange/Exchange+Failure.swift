@@ -20,7 +20,7 @@ extension Exchange {
     let clientHasContent = isHeadSent || record.firstContentAt != nil
     let totalIsOver = reactor.now >= totalDeadline
     let step =
-      totalIsOver
+      totalIsOver || (mayHaveBeenDone(failure) && !isRepeatable)
       ? .giveUp : plan.failed(failure, clientHasContent: clientHasContent, otherEndpoints: hasOtherEndpoints)
     switch step {
     case .again(let avoiding):
@@ -32,6 +32,18 @@ extension Exchange {
     case .giveUp: tell(error, outcome: clientHasContent ? .cut : .failed)
     }
   }
+
+  /// Whether the upstream may have acted on the request although it did not answer.
+  private func mayHaveBeenDone(_ failure: AttemptPlan.Failure) -> Bool {
+    switch failure {
+    case .broken, .timedOut: true
+    case .noSession, .staleSession, .refusedByUpstream: false
+    }
+  }
+
+  /// Whether doing it twice is as good as once: inference changes nothing but the bill, other endpoints create files and start batches
+  /// (RFC 9110 section 9.2.2).
+  private var isRepeatable: Bool { surface != .byRoute || (method != .post && method != .patch) }
 
   /// What an earlier attempt had begun to answer is as if it had never been.
   private func forgetAnswer() {

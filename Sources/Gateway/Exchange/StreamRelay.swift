@@ -66,7 +66,9 @@ struct StreamRelay {
     parser = SSEParser(eventBytesMax: eventBytesMax)
   }
 
-  /// Takes the bytes at `payload` and releases the whole events among them and the tail kept before; `isLast`: nothing follows.
+  /// Takes the bytes at `payload` and releases the whole events among them and the tail kept before.
+  ///
+  /// - Parameter isLast: nothing follows. What is unfinished then is no event and stays here.
   mutating func take(
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool
   ) throws(SSEError) -> Release {
@@ -135,8 +137,10 @@ struct StreamRelay {
       }
       end += kept.count
     }
-    // The stream's last byte may be the LF of a CRLF whose CR has ended the last event already: it goes with it.
-    if isLast && position == range.upperBound - 1 && buffer[position] == UInt8(ascii: "\n") {
+    // The parser keeps a LF that completes a CR for the next event; there is none any more.
+    if isLast, endedWithCarriageReturn, lastWasForClient, position + 1 == range.upperBound,
+      buffer[position] == UInt8(ascii: "\n")
+    {
       buffer[end] = UInt8(ascii: "\n")
       end += 1
       position += 1

@@ -69,6 +69,10 @@ struct IdentityTable: Sendable {
     bytes.withUnsafeBytes { all in
       let text = UnsafeRawBufferPointer(rebasing: all[value])
       let scheme: StaticString = "bearer "
+      // An SDK with an empty key sends the scheme alone, whose space the parser has trimmed: that is no key rather than a wrong one.
+      if text.count == 6, zip(text, "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 }) {
+        return value.upperBound..<value.upperBound
+      }
       guard text.count > scheme.utf8CodeUnitCount else { return nil }
       for position in 0..<scheme.utf8CodeUnitCount where text[position] | 0x20 != scheme.utf8Start[position] {
         return nil

@@ -41,7 +41,9 @@ enum Surface: Equatable {
   }
 
   /// An upstream may well serve `/v1/chat/completions/` or `/v1/Chat/%63ompletions`: what is checked for the one must be checked for the other.
+  /// A suspicious spelling is not read at all: whoever asks for `isExactPath` shall find it suspicious.
   private static func ofOtherSpelling(_ rest: UnsafeRawBufferPointer) -> Surface {
+    guard !RequestTarget.isSuspicious(rest.bytes) else { return .byRoute }
     var plain = PercentEncoding.decode(rest.bytes).lowercased()
     while plain.hasSuffix("/") { plain.removeLast() }
     for (spelling, surface) in known where plain == "\(spelling)" { return surface }
@@ -80,7 +82,7 @@ enum Surface: Equatable {
   /// The path behind `/v1` where it need not be copied from the request: that of the endpoint that nearly every request is for.
   var usualTarget: StaticString { self == .chatCompletions ? "/chat/completions" : "" }
 
-  /// Whether the path was compared as a whole.
+  /// Whether the path is beyond suspicion: compared as a whole, or found to be another spelling of one that is.
   var isExactPath: Bool {
     switch self {
     case .model, .byRoute, .unknown: false

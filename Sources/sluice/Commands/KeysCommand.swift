@@ -15,7 +15,8 @@ struct KeysCommand: ParsableCommand {
       var generator = SystemRandomNumberGenerator()
       let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
       // 43 characters of 62: 256 bits.
-      let key = "sk-" + String(decoding: (0..<43).map { _ in alphabet.randomElement(using: &generator) ?? 0x41 }, as: UTF8.self)
+      let letters = (0..<43).compactMap { _ in alphabet.randomElement(using: &generator) }
+      let key = "sk-" + String(decoding: letters, as: UTF8.self)
       print("key:  \(key)")
       print("hash: \(KeyText.hash(key))")
     }
@@ -24,7 +25,9 @@ struct KeysCommand: ParsableCommand {
   /// `sluice keys hash`
   struct Hash: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Hash a key for the configuration. Reads it from standard input, so that it does not stand in the shell's history.")
+      abstract: """
+        Hash a key for the configuration. Reads it from standard input, so that it does not stand in the shell's history.
+        """)
 
     func run() throws {
       guard let key = readLine(strippingNewline: true), !key.isEmpty else {

@@ -51,7 +51,9 @@ struct ServeCommand: AsyncParsableCommand {
 struct ConfigurationOptions: ParsableArguments {
   @Option(
     name: [.short, .long],
-    help: "The configuration file. Default: $SLUICE_CONFIG, ./sluice.yaml, /etc/sluice/sluice.yaml, else the environment.")
+    help: """
+      The configuration file. Default: $SLUICE_CONFIG, ./sluice.yaml, /etc/sluice/sluice.yaml, else the environment.
+      """)
   var config: String?
 }
 

@@ -1,0 +1,109 @@
+import GatewayConfiguration
+import HTTPWire
+import TestKit
+import Testing
+
+@testable import Gateway
+
+@Suite("Who a request is from")
+struct IdentityTests {
+  private func table(anonymous: Bool = false, consumers: Bool = true) throws -> IdentityTable {
+    var settings = GatewaySettings()
+    settings.anonymous = anonymous
+    if consumers {
+      settings.consumers = try ["first", "second"].map { name in
+        let keys = ["sk-\(name)-key", "sk-\(name)-old"].map { KeyDigest(bytes: KeyHash.sha256(Array($0.utf8))) }
+        return ConsumerSettings(name: name, keys: try keys.map { try #require($0) })
+      }
+    }
+    return IdentityTable(settings)
+  }
+
+  private func verdict(_ fields: String, _ table: IdentityTable) throws -> IdentityTable.Verdict {
+    try withHead(fields) { _, fields, bytes in table.identify(fields, bytes) }
+  }
+
+  @Test("is told by the key, in any of three headers and any case of their names and of the scheme")
+  func spellings() throws {
+    let table = try table()
+    for field in [
+      "Authorization: Bearer sk-first-key", "AUTHORIZATION: bEARER   sk-first-key  ", "x-api-key: sk-first-key",
+      "API-Key:\tsk-first-old", "api-key: sk-first-key\r\nAuthorization: Bearer sk-first-key",
+    ] {
+      #expect(try verdict(field + "\r\n", table) == .consumer(0), "\(field)")
+    }
+    #expect(try verdict("x-api-key: sk-second-old\r\n", table) == .consumer(1))
+  }
+
+  @Test("is not told by anything else")
+  func refusals() throws {
+    let table = try table()
+    let long = String(repeating: "k", count: 5000)
+    for field in [
+      "Authorization: Bearer sk-first-ke", "Authorization: Bearer sk-first-key2", "Authorization: Bearer SK-FIRST-KEY",
+      "Authorization: Basic sk-first-key", "Authorization: sk-first-key", "Authorization: Bearersk-first-key",
+      "Authorization: Bearer sk-first-key extra", "x-api-key: Bearer sk-first-key", "x-api-key: \(long)",
+      "Authorization: Bearer\tsk-first-key", "x-api-key: sk-first-key,sk-first-key",
+    ] {
+      #expect(try verdict(field + "\r\n", table) == .badCredential, "\(field.prefix(60))")
+    }
+    for field in [
+      "", "x-api-key:\r\n", "Authorization: Bearer\r\n", "Authorization: Bearer   \r\n", "x-key: sk-first-key\r\n",
+    ] {
+      #expect(try verdict(field, table) == .noCredential, "\(field)")
+    }
+  }
+
+  @Test("is ambiguous with two keys that differ, also when both are right")
+  func ambiguous() throws {
+    let table = try table()
+    for fields in [
+      "Authorization: Bearer sk-first-key\r\nx-api-key: sk-second-key\r\n",
+      "Authorization: Bearer sk-first-key\r\nAuthorization: Bearer sk-first-old\r\n",
+      "api-key: a\r\nx-api-key: sk-first-key\r\n",
+    ] {
+      #expect(try verdict(fields, table) == .ambiguous)
+    }
+    #expect(try verdict("api-key: sk-first-key\r\nx-api-key: sk-first-key\r\n", table) == .consumer(0))
+  }
+
+  @Test("may be nobody where anonymous is on; a key that is presented must still be right if there are any")
+  func anonymous() throws {
+    let open = try table(anonymous: true)
+    #expect(try verdict("", open) == .consumer(nil))
+    #expect(try verdict("Authorization: Bearer\r\n", open) == .consumer(nil))
+    #expect(try verdict("x-api-key: wrong\r\n", open) == .badCredential)
+    #expect(try verdict("x-api-key: sk-second-key\r\n", open) == .consumer(1))
+    let laptop = try table(anonymous: true, consumers: false)
+    #expect(try verdict("Authorization: Bearer anything\r\n", laptop) == .consumer(nil))
+    let closed = try table(consumers: false)
+    #expect(try verdict("Authorization: Bearer anything\r\n", closed) == .badCredential)
+    #expect(try verdict("", closed) == .noCredential)
+  }
+
+  @Test("SHA-256 is SHA-256 (FIPS 180-2, appendix B.1)")
+  func digest() {
+    let hex = KeyHash.sha256(Array("abc".utf8)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
+    #expect(hex.joined() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+  }
+
+  @Test("The client's address is the last that no trusted hop wrote")
+  func clientAddress() throws {
+    let trusted = try ["10.0.0.0/8", "::1/128", "fd00::/8"].map { try #require(CIDR($0)) }
+    func address(_ peer: String, _ fields: String) throws -> String {
+      try withHead(fields) { _, fields, bytes in ClientAddress.of(peer, fields, bytes, trusted: trusted) }
+    }
+    #expect(try address("1.1.1.1", "X-Forwarded-For: 2.2.2.2\r\n") == "1.1.1.1")
+    #expect(try address("10.0.0.1", "") == "10.0.0.1")
+    #expect(try address("10.0.0.1", "X-Forwarded-For: 2.2.2.2\r\n") == "2.2.2.2")
+    #expect(try address("10.0.0.1", "X-Forwarded-For: 9.9.9.9, 2.2.2.2\t, 10.3.3.3\r\n") == "2.2.2.2")
+    #expect(try address("10.0.0.1", "X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 3.3.3.3\r\n") == "3.3.3.3")
+    #expect(try address("::1", "X-Forwarded-For: fd00::2, 2001:db8::7\r\n") == "2001:db8::7")
+    #expect(try address("10.0.0.1", "X-Forwarded-For: 10.0.0.9, 10.0.0.8\r\n") == "10.0.0.1")
+    for nonsense in ["unknown", "", ",", "a, ", "1.2.3.4.5", "\"x\"", "2.2.2.2, junk"] {
+      #expect(try address("10.0.0.1", "X-Forwarded-For: \(nonsense)\r\n") == "10.0.0.1", "\(nonsense)")
+    }
+    let many = Array(repeating: "10.0.0.5", count: 500).joined(separator: ",")
+    #expect(try address("10.0.0.1", "X-Forwarded-For: 2.2.2.2,\(many)\r\n") == "10.0.0.1")
+  }
+}
