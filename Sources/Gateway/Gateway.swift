@@ -2,7 +2,6 @@ public import GatewayConfiguration
 internal import Glibc
 public import Reactor
 internal import Routing
-internal import Synchronization
 public import Transport
 public import Upstreams
 
@@ -18,7 +17,7 @@ public final class Gateway: Sendable {
   private let contexts: [UpstreamContext]
   private let resolver: Resolver
   private let sink: LogSink
-  private let state: Mutex<State>
+  private let state: Locked<State>
   /// Where the gateway listens, with the ports that the kernel chose for port 0.
   public let addresses: [SocketAddress]
 
@@ -58,7 +57,7 @@ public final class Gateway: Sendable {
     self.resolver = resolver
     self.sink = sink
     self.addresses = addresses
-    state = Mutex(State(snapshot: snapshot))
+    state = Locked(State(snapshot: snapshot))
   }
 
   private static func listen(_ wanted: [ListenAddress], _ workers: [GatewayWorker]) async throws -> [SocketAddress] {

@@ -1,6 +1,5 @@
 internal import CLinux
 internal import Glibc
-internal import Synchronization
 
 /// What other threads hand to a reactor: jobs of tasks and plain closures, behind one lock and one eventfd.
 ///
@@ -11,7 +10,7 @@ final class Inbox: Sendable {
     case closure(@Sendable () -> Void)
   }
 
-  private let messages = Mutex<[Message]>([])
+  private let messages = Locked<[Message]>([])
   let wakeDescriptor: Int32
 
   init() {

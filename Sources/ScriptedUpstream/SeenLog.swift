@@ -1,8 +1,8 @@
-internal import Synchronization
+internal import Reactor
 
 /// Remembers what happened, for tests. Its lock is taken per connection and per request, never per event.
 final class SeenLog: Sendable {
-  private let state = Mutex(SeenSnapshot())
+  private let state = Locked(SeenSnapshot())
   private let keptMax: Int
 
   init(keptMax: Int) { self.keptMax = keptMax }

@@ -1,3 +1,4 @@
+internal import Reactor
 internal import Synchronization
 
 /// What the simulator's reactors share. Only faults that are counted and changes of the default script take its lock.
@@ -10,12 +11,12 @@ final class SharedState: Sendable {
   /// Changes whenever the default script does, so that answers made for another are not used.
   let epoch = Atomic<Int>(0)
   private let connectionsAccepted = Atomic<Int>(0)
-  private let state: Mutex<(script: Script, faultsMet: [String: Int])>
+  private let state: Locked<(script: Script, faultsMet: [String: Int])>
 
   init(_ settings: ScriptedUpstreamSettings) {
     self.settings = settings
     seen = SeenLog(keptMax: settings.requestsKeptMax)
-    state = Mutex((settings.defaultScript, [:]))
+    state = Locked((settings.defaultScript, [:]))
   }
 
   var defaultScript: Script {

@@ -1,7 +1,6 @@
 internal import CLinux
 internal import Glibc
 public import Reactor
-internal import Synchronization
 
 /// Turns host names into addresses, off the reactors: getaddrinfo blocks, so each look-up has a thread for as long as it lasts.
 ///
@@ -36,7 +35,7 @@ public final class Resolver: Sendable {
     var running = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let lookUp: @Sendable (String, UInt16) -> Answer
 
   /// A resolver over the system's configuration (hosts file, name servers).

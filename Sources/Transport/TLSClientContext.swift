@@ -1,5 +1,5 @@
 internal import COpenSSL
-internal import Synchronization
+internal import Reactor
 
 /// How connections to one upstream are secured. Immutable after `init`; shared by the sessions of one pool on one reactor.
 ///
@@ -38,7 +38,7 @@ public final class TLSClientContext: @unchecked Sendable {
   let serverName: String
   let isAddressLiteral: Bool
   private let verifiesPeer: Bool
-  private let ticket = Mutex<SessionTicket>(SessionTicket())
+  private let ticket = Locked<SessionTicket>(SessionTicket())
 
   /// SSL_SESSION with one reference held. Sendable: only touched inside the lock.
   private struct SessionTicket: @unchecked Sendable { var session: OpaquePointer? }

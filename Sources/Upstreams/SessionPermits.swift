@@ -1,3 +1,4 @@
+internal import Reactor
 internal import Synchronization
 
 /// The right to hold a session, shared by an upstream's pools on all reactors: `maxSessions` and `maxQueue` are for the whole process.
@@ -15,13 +16,13 @@ final class SessionPermits: Sendable {
     var pressure: Bool { taken > limit || !starving.isEmpty }
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let pressure = Atomic<Bool>(false)
   private let queued = Atomic<Int>(0)
   private let queueLimit: Atomic<Int>
 
   init(maxSessions: Int, maxQueue: Int, shards: Int) {
-    state = Mutex(State(limit: max(1, maxSessions), held: Array(repeating: 0, count: shards)))
+    state = Locked(State(limit: max(1, maxSessions), held: Array(repeating: 0, count: shards)))
     queueLimit = Atomic(max(0, maxQueue))
   }
 

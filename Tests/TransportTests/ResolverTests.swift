@@ -1,5 +1,4 @@
 import Reactor
-import Synchronization
 import Testing
 import Transport
 
@@ -12,7 +11,7 @@ private final class NameServer: Sendable {
     var answers: [String: Resolver.Answer] = [:]
     var isHolding = false
   }
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   @Sendable func lookUp(_ host: String, _ port: UInt16) -> Resolver.Answer {
     state.withLock {

@@ -1,6 +1,5 @@
 import HTTPWire
 import Reactor
-import Synchronization
 import Transport
 
 @testable import Upstreams
@@ -69,10 +68,10 @@ enum Client {
   }
 
   private final class Waiter: LeaseWaiter {
-    private let continuation: Mutex<CheckedContinuation<Result<UpstreamSession, LeaseFailure>, Never>?>
+    private let continuation: Locked<CheckedContinuation<Result<UpstreamSession, LeaseFailure>, Never>?>
 
     init(_ continuation: CheckedContinuation<Result<UpstreamSession, LeaseFailure>, Never>) {
-      self.continuation = Mutex(continuation)
+      self.continuation = Locked(continuation)
     }
 
     func end(_ result: Result<UpstreamSession, LeaseFailure>) {

@@ -1,5 +1,4 @@
 import Reactor
-import Synchronization
 import Transport
 
 /// A TCP server that says as little HTTP as a pool's test needs, on a reactor of its own.
@@ -29,7 +28,7 @@ final class RawServer: Sendable {
 
   let address: SocketAddress
   private let reactor: Reactor
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Listens on `host`; a free port unless one is given. nil when it cannot.
   init?(_ reactor: Reactor, host: String = "127.0.0.1", port: UInt16 = 0, manner: Manner = .keeps) {

@@ -1,6 +1,5 @@
 import GatewayConfiguration
 import Reactor
-import Synchronization
 import Testing
 import Transport
 
@@ -160,7 +159,7 @@ struct SupervisedPoolTests {
   @Test("Of several addresses the first refuses: the second serves, and is tried first from then on")
   func severalAddresses() async throws {
     let server = Slot<RawServer>()
-    let addresses = Mutex<[SocketAddress]>([])
+    let addresses = Locked<[SocketAddress]>([])
     let resolver = Resolver { _, _ in .success(addresses.withLock { $0 }) }
     try await House.with(
       urls: { reactor in
@@ -324,14 +323,14 @@ struct SupervisedPoolTests {
 
 /// Counts from several tasks.
 private final class Tally: Sendable {
-  private let value = Mutex(0)
+  private let value = Locked(0)
   var count: Int { value.withLock { $0 } }
   func add() { value.withLock { $0 += 1 } }
 }
 
 /// Holds what is made inside a closure for use outside it.
 final class Slot<Value: Sendable>: Sendable {
-  private let value = Mutex<Value?>(nil)
+  private let value = Locked<Value?>(nil)
   struct Empty: Error {}
 
   var get: Value {

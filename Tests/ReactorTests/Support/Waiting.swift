@@ -1,7 +1,6 @@
 import Dispatch
 import Glibc
 import Reactor
-import Synchronization
 
 /// Something that belongs to a reactor's thread, on its way there through a test.
 final class Confined<Value>: @unchecked Sendable {
@@ -21,7 +20,7 @@ func eventually(within seconds: Double = 5, _ condition: () -> Bool) -> Bool {
 
 /// What happened, in order, written on one thread and read on another.
 final class Journal<Entry: Sendable>: Sendable {
-  private let list = Mutex<[Entry]>([])
+  private let list = Locked<[Entry]>([])
   func add(_ entry: Entry) { list.withLock { $0.append(entry) } }
   var entries: [Entry] { list.withLock { $0 } }
   var count: Int { list.withLock { $0.count } }

@@ -1,6 +1,5 @@
 import HTTPWire
 import Reactor
-import Synchronization
 
 @testable import Transport
 
@@ -18,7 +17,7 @@ enum UpstreamEvent: Equatable, Sendable {
 final class RecordingOwner: UpstreamSessionOwner, ResponseReceiver, @unchecked Sendable {
   let journal = Journal<UpstreamEvent>()
   let pieces = Journal<[UInt8]>()
-  private let bytes = Mutex(0)
+  private let bytes = Locked(0)
   /// How many bytes of body have come.
   var bodyBytes: Int { bytes.withLock { $0 } }
   var onHead: (UpstreamSession) -> Void = { _ in }
