@@ -38,9 +38,9 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
     self.reactor = reactor
     self.gateway = gateway
     self.reload = reload
-    var limits = DownstreamLimits()
-    limits.connectionsMax = 256
-    let context = DownstreamContext(reactor: reactor, limits: limits, headLimits: .request, receiver: self)
+    let context = DownstreamContext(
+      reactor: reactor, limits: DownstreamLimits(), headLimits: .request, budget: ConnectionBudget(most: 256),
+      receiver: self)
     self.context = context
     listener = Listener(
       reactor: reactor, descriptor: descriptor, address: address, mayAccept: { context.mayAccept }

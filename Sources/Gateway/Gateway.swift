@@ -34,12 +34,13 @@ public final class Gateway: Sendable {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     let startedAt = now.tv_sec
+    let budget = ConnectionBudget(most: settings.server.connectionsMax)
     var workers: [GatewayWorker] = []
     for reactor in group.reactors {
       workers.append(
         await reactor.run {
           GatewayWorker(
-            reactor: reactor, of: group.reactors.count, snapshot: snapshot, log: AccessLog(sink: sink),
+            reactor: reactor, budget: budget, snapshot: snapshot, log: AccessLog(sink: sink),
             startedAtUnixSeconds: startedAt)
         })
     }

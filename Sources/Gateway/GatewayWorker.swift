@@ -8,7 +8,7 @@ internal import Transport
 /// `@unchecked Sendable`: confined to its reactor's thread; others reach it by `reactor.execute`.
 final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   let reactor: Reactor
-  private let reactorCount: Int
+  private let budget: ConnectionBudget
   /// The configuration for requests that begin now.
   var snapshot: GatewaySnapshot
   /// False while draining.
@@ -26,15 +26,15 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   private var clock = HTTPDate()
 
   init(
-    reactor: Reactor, of reactorCount: Int, snapshot: GatewaySnapshot, log: AccessLog, startedAtUnixSeconds: Int
+    reactor: Reactor, budget: ConnectionBudget, snapshot: GatewaySnapshot, log: AccessLog, startedAtUnixSeconds: Int
   ) {
     self.reactor = reactor
-    self.reactorCount = reactorCount
+    self.budget = budget
     self.snapshot = snapshot
     self.log = log
     self.startedAtUnixSeconds = startedAtUnixSeconds
     downstream = DownstreamContext(
-      reactor: reactor, limits: DownstreamLimits(), headLimits: .request, receiver: self)
+      reactor: reactor, limits: DownstreamLimits(), headLimits: .request, budget: budget, receiver: self)
     apply(snapshot)
   }
 
@@ -48,8 +48,7 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     limits.idleTimeout = server.timeouts.idle
     limits.writeTimeout = server.timeouts.write
     // Each connection may need a second descriptor for its upstream; some are kept for files, look-ups and the admin port.
-    let affordable = max(1, (DescriptorLimit.current - 64) / 2)
-    limits.connectionsMax = max(1, min(server.connectionsMax, affordable) / reactorCount)
+    budget.setMost(min(server.connectionsMax, max(1, (DescriptorLimit.current - 64) / 2)))
     downstream.limits = limits
     downstream.setHeadLimits(
       HTTPLimits(headBytesMax: server.headBytesMax, fieldCountMax: server.headerCountMax))

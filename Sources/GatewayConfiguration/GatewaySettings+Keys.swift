@@ -53,9 +53,6 @@ extension ServerSettings {
       "The longest request line with all header fields."),
     .value(
       "headerCountMax", \.headerCountMax, .integer(8...1000), default: Self(), "Header fields in one request."),
-    .value(
-      "streamBufferBytesMax", \.streamBufferBytesMax, .size(16_384...(64 << 20)), default: Self(),
-      "Bytes kept for a client that reads slowly; beyond that its upstream is not read."),
     .section("timeouts", \.timeouts, ServerTimeouts.section, "How long a client may take."),
     .value(
       "trustedProxies", \.trustedProxies, .list(of: .block), default: Self(),

@@ -16,8 +16,6 @@ public struct ServerSettings: Sendable, Equatable {
   public var headBytesMax = 16 * 1024
   /// Header fields in one request.
   public var headerCountMax = 100
-  /// Bytes kept for a client that reads more slowly than its upstream sends; beyond that the upstream is not read.
-  public var streamBufferBytesMax = 256 * 1024
   /// How long a client may take.
   public var timeouts = ServerTimeouts()
   /// Peers whose `X-Forwarded-For` is believed.

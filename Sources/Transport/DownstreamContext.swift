@@ -15,8 +15,6 @@ public struct DownstreamLimits: Sendable {
   public var writeTimeout = Duration.seconds(60)
   /// Bytes of further requests kept while one is being answered; beyond it the client is not read.
   public var pipelinedBytesMax = 65_536
-  /// Open connections of this reactor; beyond it none is accepted until one closes.
-  public var connectionsMax = 10_000
 
   /// The defaults.
   public init() {}
@@ -82,15 +80,18 @@ public final class DownstreamContext: @unchecked Sendable {
   public var limits: DownstreamLimits
   /// Parses one head at a time.
   var parser: RequestHeadParser
+  private let budget: ConnectionBudget
   unowned let receiver: any RequestReceiver
   private var connections = SlotTable<DownstreamConnection>()
 
   /// Makes the shared part for `reactor`.
   public init(
-    reactor: Reactor, limits: DownstreamLimits, headLimits: HTTPLimits, receiver: any RequestReceiver
+    reactor: Reactor, limits: DownstreamLimits, headLimits: HTTPLimits, budget: ConnectionBudget,
+    receiver: any RequestReceiver
   ) {
     self.reactor = reactor
     self.limits = limits
+    self.budget = budget
     self.receiver = receiver
     parser = RequestHeadParser(limits: headLimits)
   }
@@ -104,10 +105,11 @@ public final class DownstreamContext: @unchecked Sendable {
   public var connectionCount: Int { connections.count }
 
   /// True while further connections may be accepted.
-  public var mayAccept: Bool { connections.count < limits.connectionsMax }
+  public var mayAccept: Bool { budget.hasRoom }
 
   /// Takes over an accepted socket.
   public func accept(_ descriptor: Int32, from address: SocketAddress?) {
+    budget.opened()
     let connection = DownstreamConnection(context: self, descriptor: descriptor, address: address)
     connection.open(id: connections.insert(connection))
   }
@@ -135,5 +137,7 @@ public final class DownstreamContext: @unchecked Sendable {
     return cut
   }
 
-  func remove(_ id: SlotID) { connections.remove(id) }
+  func remove(_ id: SlotID) {
+    if connections.remove(id) != nil { budget.closed() }
+  }
 }

@@ -107,7 +107,6 @@ struct ConfigurationStoryTests {
         bodyBytesMax: 10MB
         headBytesMax: 32KiB
         headerCountMax: 50
-        streamBufferBytesMax: 1MiB
         timeouts: { head: 1s, body: 2s, idle: 3s, write: 250ms }
         trustedProxies: [10.0.0.0/8, "fd00::/8"]
       admin: off
@@ -142,7 +141,6 @@ struct ConfigurationStoryTests {
     #expect(settings.server.bodyBytesMax == 10_000_000)
     #expect(settings.server.headBytesMax == 32 * 1024)
     #expect(settings.server.headerCountMax == 50)
-    #expect(settings.server.streamBufferBytesMax == 1 << 20)
     #expect(settings.server.timeouts.head == .seconds(1))
     #expect(settings.server.timeouts.body == .seconds(2))
     #expect(settings.server.timeouts.idle == .seconds(3))

@@ -58,9 +58,9 @@ struct FailoverStories {
   @Test(
     "after the first content, the client is told and nobody else is asked",
     arguments: [
-      "events=5 fault=reset after=2 gap=2ms", "events=5 fault=close after=2 gap=2ms",
-      "events=5 fault=endEarly after=2 gap=2ms", "events=5 fault=stall after=2 gap=2ms",
-      "events=5 fault=errorEvent after=2 gap=2ms",
+      "events=5 fault=reset after=2 gap=25ms", "events=5 fault=close after=2 gap=25ms",
+      "events=5 fault=endEarly after=2 gap=25ms", "events=5 fault=stall after=2 gap=25ms",
+      "events=5 fault=errorEvent after=2 gap=25ms",
     ])
   func afterContent(script: String) async throws {
     try await House.story(upstreams: 2, options: "timeouts: { firstToken: 500ms, betweenTokens: 100ms }") {

@@ -1,4 +1,6 @@
 import Foundation
+import Gateway
+import GatewayConfiguration
 import ScriptedUpstream
 import TestKit
 import Testing
@@ -87,10 +89,12 @@ struct RequestStories {
       #expect(wrong.header("allow") == "POST, OPTIONS")
       #expect(try house.get("/v1/models", method: "DELETE").status == 405)
       #expect(try house.get("/v1/files", method: "BREW").status == 405)
+      // A model's id is only looked up: a slash in it may be escaped, and two dots are a name like another.
+      #expect(try house.get("/v1/models/%2e%2e").status == 404)
       for path in [
         "/v1/../secret", "/v1//chat/completions", "/v1/%2e%2e/x", "/v1/a%2fb", "/v1/x;y", "/v1/a\\b",
         "/v1/chat%2fcompletions",
-        "/v1/chat/completions//", "/v1/chat/completions/%2e%2e", "/v1/models/%2e%2e", "/v1/%5cmodels",
+        "/v1/chat/completions//", "/v1/chat/completions/%2e%2e", "/v1/%5cmodels",
       ] {
         let response = try house.get(path)
         #expect(response.status == 400, "\(path)")
@@ -173,10 +177,7 @@ struct RequestStories {
 
   @Test("with a body beyond the bound gets 413, in OpenAI's form")
   func tooLarge() async throws {
-    try await House.story(configuration: {
-      // The first line of the settings is `server:`; here it is given anew by the same key.
-      "anonymous: true\n" + House.upstreams($0) + House.models(1)
-    }) { house async throws in
+    try await House.story { house async throws in
       let client = try house.client()
       try client.send(
         "POST /v1/chat/completions HTTP/1.1\r\nHost: t\r\nContent-Length: \(64 << 30)\r\n\r\n")
@@ -184,6 +185,19 @@ struct RequestStories {
       #expect(response.status == 413)
       #expect(try errorCode(response) == "request_too_large")
       #expect(response.header("connection") == "close")
+      var settings = house.gateway.settings
+      settings.server.bodyBytesMax = 2_000
+      try await house.gateway.reload(settings)
+      for isChunked in [false, true] {
+        let client = try house.client()
+        let body = chat(extra: ",\"pad\":\"\(String(repeating: "x", count: 3_000))\"")
+        let framing = isChunked ? "Transfer-Encoding: chunked" : "Content-Length: \(body.utf8.count)"
+        let size = isChunked ? "\(String(body.utf8.count, radix: 16))\r\n" : ""
+        try client.send(
+          "POST /v1/chat/completions HTTP/1.1\r\nHost: t\r\n\(framing)\r\n\r\n\(size)\(body)\r\n0\r\n\r\n")
+        #expect(try client.readResponse().status == 413)
+      }
+      #expect(house.upstream.seen.requestsTotal == 0)
     }
   }
 

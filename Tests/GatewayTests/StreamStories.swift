@@ -1,4 +1,6 @@
 import Foundation
+import Gateway
+import GatewayConfiguration
 import ScriptedUpstream
 import TestKit
 import Testing
@@ -192,6 +194,21 @@ struct StreamStories {
     }
   }
 
+  @Test("to a client that reads nothing for the write timeout is given up, and its upstream with it")
+  func stalledClient() async throws {
+    try await House.story { house async throws in
+      var settings = house.gateway.settings
+      settings.server.timeouts.write = .milliseconds(150)
+      try await house.gateway.reload(settings)
+      let client = try house.client(receiveBufferBytes: 4096)
+      try client.post("/v1/chat/completions", chat("events=100000 text=big:20000"))
+      let log = try await house.log(count: 1)
+      #expect(log[0]["outcome"] as? String == "client_stalled")
+      #expect(waitUntil { house.upstream.seen.cancelsTotal == 1 })
+      #expect(client.readAll().ending == .reset)
+    }
+  }
+
   @Test("and 99 more succeed although the upstream closes after every answer")
   func closingUpstream() async throws {
     try await House.story { house async throws in
@@ -220,7 +237,7 @@ struct StreamStories {
   @Test("with n choices is whole only when each has finished")
   func choices() async throws {
     try await House.story { house async throws in
-      let response = try house.ask(chat("events=3 gap=1ms fault=noDone", extra: ",\"n\":2"))
+      let response = try house.ask(chat("events=3 gap=25ms fault=noDone", extra: ",\"n\":2"))
       #expect(lastEventErrorCode(response.body) == "upstream_incomplete")
     }
   }

@@ -315,7 +315,8 @@ struct DownstreamLifeTests {
 
   @Test("no more connections are accepted than allowed, and the next one as soon as one leaves")
   func connectionLimit() throws {
-    try withDownstream({ $0.connectionsMax = 2 }) { rig in
+    try withDownstream { rig in
+      rig.budget.setMost(2)
       let clients = try (0..<3).map { _ in try rig.connect() }
       #expect(eventually { rig.connectionCount == 2 })
       try clients[2].send(Self.get)

@@ -10,7 +10,7 @@ extension Exchange {
   ///
   /// - Parameter replacesBody: the upstream's body will not be passed on but an error of ours in its place.
   func writeHead(
-    _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, framing upstream: ClientFraming,
+    _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, framing upstreamFraming: ClientFraming,
     length: Int? = nil, replacesBody: Bool = false
   ) {
     var output = OutputBytes()
@@ -19,19 +19,21 @@ extension Exchange {
     appendCommonFields(head.status, &output)
     bytes.withUnsafeBytes { all in
       for field in fields where Self.isPassedOn(field.id) && !(replacesBody && Self.describesBody(field.id)) {
+        let value = UnsafeRawBufferPointer(rebasing: all[field.value])
+        if upstream.secrets.contains(where: { Redaction.contains($0, value) }) { continue }
         let name = field.id.spelling
         output.append(name)
         output.append(": ")
-        output.append(UnsafeRawBufferPointer(rebasing: all[field.value]))
+        output.append(value)
         output.append("\r\n")
       }
     }
     if replacesBody { output.append("content-type: application/json\r\n") }
     if wantsStream && head.status < 400 { output.append("cache-control: no-cache\r\nx-accel-buffering: no\r\n") }
-    framing = upstream
+    framing = upstreamFraming
     // HTTP/1.0 knows no chunks: the end of the connection ends the body.
-    if isHTTP10 && upstream == .chunked { framing = .close }
-    if upstream == .none && method != .head && head.status != 204 && head.status != 304 {
+    if isHTTP10 && upstreamFraming == .chunked { framing = .close }
+    if upstreamFraming == .none && method != .head && head.status != 204 && head.status != 304 {
       output.append("content-length: 0\r\n")
     }
     if framing == .chunked { output.append("transfer-encoding: chunked\r\n") }

@@ -201,6 +201,10 @@ extension Exchange: ResponseReceiver {
     } else if keeps && kept.count + payload.count <= Self.keptAnswerBytesMax {
       kept.append(contentsOf: buffer[payload])
       if isLast { kept.withUnsafeBytes { readUsage($0) } }
+    } else if keeps {
+      // Too large to keep: its usage stays unknown.
+      kept = []
+      answer = .opaque(keeps: false)
     }
     forward(buffer, payload, isLast ? .whole(addsDone: false) : .open)
     if isLast { endAnswer(.completed) }

@@ -118,6 +118,12 @@ extension Exchange {
 
 /// Keeps secrets out of what goes to a client.
 enum Redaction {
+  /// Whether `secret` stands in `bytes`.
+  static func contains(_ secret: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard !secret.isEmpty, bytes.count >= secret.count, let base = bytes.baseAddress else { return false }
+    return memmem(base, bytes.count, secret, secret.count) != nil
+  }
+
   /// Overwrites each occurrence of `secret`.
   static func blank(_ secret: [UInt8], in bytes: inout [UInt8]) {
     bytes.withUnsafeMutableBytes { blank(secret, in: $0) }

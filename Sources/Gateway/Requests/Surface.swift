@@ -85,7 +85,7 @@ enum Surface: Equatable {
   /// Whether the path is beyond suspicion: compared as a whole, or found to be another spelling of one that is.
   var isExactPath: Bool {
     switch self {
-    case .model, .byRoute, .unknown: false
+    case .byRoute, .unknown: false
     default: true
     }
   }

@@ -76,11 +76,15 @@ final class DownstreamRig: @unchecked Sendable {
   private let listener: Listener
   var reactor: Reactor { group.reactors[0] }
 
+  /// How many connections are accepted.
+  let budget = ConnectionBudget(most: 10_000)
+
   init(_ change: (inout DownstreamLimits) -> Void = { _ in }) throws {
     var limits = DownstreamLimits()
     change(&limits)
     let reactor = group.reactors[0]
-    let context = DownstreamContext(reactor: reactor, limits: limits, headLimits: .request, receiver: receiver)
+    let context = DownstreamContext(
+      reactor: reactor, limits: limits, headLimits: .request, budget: budget, receiver: receiver)
     self.context = context
     guard let address = SocketAddress(literal: "127.0.0.1", port: 0) else { preconditionFailure("address") }
     let descriptor = try Socket.listen(on: address)
