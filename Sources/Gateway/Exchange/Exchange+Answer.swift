@@ -28,7 +28,8 @@ extension Exchange: ResponseReceiver {
     // With a stream open already, only a stream can go on in it.
     if isHeadSent && head.status != 200 {
       return attemptFailed(
-        .refusedByUpstream, .foreignError(status: head.status, upstream: upstream.name), reason: "status \(head.status)")
+        .refusedByUpstream, .foreignError(status: head.status, upstream: upstream.name), reason: "status \(head.status)"
+      )
     }
     record.status = head.status
     let isEncoded = fields.firstValue(of: .contentEncoding) != nil
