@@ -42,6 +42,25 @@ struct FailoverStories {
     }
   }
 
+  @Test("after long silence, the client has had a life sign and then reads the next candidate's answer whole")
+  func lifeSign() async throws {
+    try await House.story(upstreams: 2, options: "timeouts: { firstToken: 6s, betweenTokens: 6s }") {
+      house async throws in
+      house.upstreams[0].defaultScript = try Script(parsing: "fault=stall keepAlive=500ms")
+      house.upstreams[1].defaultScript = try Script(parsing: "events=4")
+      let client = try RawClient(port: house.port, timeout: .seconds(20))
+      try client.post("/v1/chat/completions", chat(stream: true))
+      let response = try client.readResponse()
+      #expect(response.status == 200)
+      let sign = Array(": waiting for the model\n\n".utf8)
+      #expect(response.body.starts(with: sign), "\(response.text)")
+      #expect(Array(response.body.dropFirst(sign.count)) == (try expected("events=4")))
+      let log = try await house.log(count: 1)
+      #expect(log[0]["outcome"] as? String == "completed")
+      #expect(log[0]["attempts"] as? Int == 2)
+    }
+  }
+
   @Test("by refusing the connection, the next candidate answers")
   func refusedConnection() async throws {
     let dead = try freePort()

@@ -126,6 +126,7 @@ extension Exchange {
     record.status = status
     record.bytesOut += body.count
     isHeadSent = true
+    isCommitted = true
     let keepAlive = connection.mayKeepAlive
     output.withUnsafeBytes { _ = connection.send($0) }
     finish(outcome)

@@ -25,6 +25,12 @@ extension Exchange: ResponseReceiver {
     if head.status == 401 {
       return attemptFailed(.refusedByUpstream, .unauthorized(upstream: upstream.name))
     }
+    // With a stream open already, only a stream can go on in it.
+    if isHeadSent && head.status != 200 {
+      return attemptFailed(
+        .refusedByUpstream, .foreignError(status: head.status, upstream: upstream.name), reason: "status \(head.status)"
+      )
+    }
     record.status = head.status
     let isEncoded = fields.firstValue(of: .contentEncoding) != nil
     if head.status >= 400 {
@@ -43,6 +49,13 @@ extension Exchange: ResponseReceiver {
       answer = .opaque(keeps: isJSON && !isEncoded && !isEventStream)
       // Only the whole answer shows progress, not its parts: the total time-out stays.
       if !isEventStream { progressDeadline = .never }
+    }
+    if isHeadSent {
+      guard answer == .chunkStream else {
+        return attemptFailed(
+          .refusedByUpstream, .foreignError(status: head.status, upstream: upstream.name), reason: "not a stream")
+      }
+      return
     }
     var length: Int?
     if case .length(let count) = head.framing, !isEventStream { length = count }
@@ -114,7 +127,7 @@ extension Exchange: ResponseReceiver {
     }
     guard let findings = relay?.findings else { return }
     let isComplete = findings.hasError || findings.isWhole(choices: choiceCount)
-    if !isHeadSent {
+    if !isCommitted {
       // The client has nothing yet, whatever stands in this read: the answer can still be another one.
       if findings.hasError && plan.hasAlternative(otherEndpoints: hasOtherEndpoints) {
         return attemptFailed(
@@ -128,7 +141,7 @@ extension Exchange: ResponseReceiver {
     }
     let end: End =
       !isLast ? .open : isComplete ? .whole(addsDone: !findings.isDone && !findings.hasError) : .withError
-    let holds = !findings.hasSubstance && !isLast && mayHold
+    let holds = !findings.hasSubstance && !isLast && !isCommitted && held.count < Self.holdBackBytesMax
     switch release {
     case .inBuffer(let range):
       if findings.hasError { blankSecrets(buffer, range) }
@@ -171,18 +184,31 @@ extension Exchange: ResponseReceiver {
     original = nil
   }
 
-  private var mayHold: Bool {
-    guard !isHeadSent, held.count < Self.holdBackBytesMax else { return false }
-    guard let heldSince else { return true }
-    return reactor.now < heldSince + Self.holdBackMax
+  /// While an answer is held back: opens the stream towards the client and sends a comment, which clients ignore. Nothing of the upstream's
+  /// answer is in it, so another candidate's can still follow.
+  private func showLife() {
+    guard let heldSince else {
+      heldSince = reactor.now
+      return
+    }
+    guard reactor.now >= heldSince + Self.lifeSignInterval else { return }
+    self.heldSince = reactor.now
+    let sign: [UInt8] = Array(": waiting for the model\n\n".utf8)
+    var bytes = OutputBytes(capacity: pendingHead.count + 64)
+    if !isHeadSent { bytes.append(pendingHead) }
+    isHeadSent = true
+    pendingHead = []
+    if framing == .chunked { bytes.append(chunk: sign.span.bytes) } else { bytes.append(sign) }
+    record.bytesOut += sign.count
+    if !bytes.withUnsafeBytes({ connection.send($0) }) { pause() }
   }
 
   private func forwardOrHold(
     _ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>, _ end: End, holds: Bool
   ) {
     if holds {
-      if heldSince == nil { heldSince = reactor.now }
       held.append(contentsOf: buffer[range])
+      showLife()
     } else {
       forward(buffer, range, end)
     }
@@ -219,6 +245,7 @@ extension Exchange: ResponseReceiver {
   /// Sends what lies at `range`, framed, together with whatever waits to go before it: in one send, from where it lies.
   func forward(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>, _ end: End) {
     guard let base = buffer.baseAddress else { return }
+    isCommitted = true
     var start = range.lowerBound
     var finish = range.upperBound
     if held.count + pendingHead.count + ChunkWriter.headRoom > start { sendHeld() }

@@ -17,7 +17,7 @@ extension Exchange {
   func attemptFailed(_ failure: AttemptPlan.Failure, _ error: GatewayError, reason: String? = nil) {
     record.failures.append("\(upstream.name): \(reason ?? "\(error.code)")")
     releaseUpstream(failure == .timedOut ? .timedOut : .abandoned)
-    let clientHasContent = isHeadSent || record.firstContentAt != nil
+    let clientHasContent = isCommitted || record.firstContentAt != nil
     let totalIsOver = reactor.now >= totalDeadline
     let step =
       totalIsOver || (mayHaveBeenDone(failure) && !isRepeatable)
@@ -56,9 +56,12 @@ extension Exchange {
     record.status = 0
   }
 
+  /// Whether what was begun towards the client is an event stream, in which an error can be told.
+  private var isStreamOpen: Bool { answer == .chunkStream || !isCommitted }
+
   /// Tells the client: as an answer of its own, as the stream's last event, or, where neither is possible, by breaking off visibly.
   func tell(_ error: GatewayError, outcome: RequestOutcome) {
-    if isHeadSent, let findings = relay?.findings, findings.hasError || findings.isWhole(choices: choiceCount) {
+    if isCommitted, let findings = relay?.findings, findings.hasError || findings.isWhole(choices: choiceCount) {
       return endStream(findings)
     }
     record.errorCode = "\(error.code)"
@@ -66,7 +69,7 @@ extension Exchange {
       answerError(error, outcome: outcome)
       return
     }
-    guard answer == .chunkStream, framing != .length else {
+    guard isStreamOpen else {
       finish(outcome)
       connection.abort()
       return

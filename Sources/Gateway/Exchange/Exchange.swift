@@ -68,6 +68,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   /// The response head, written but not yet sent: it goes with the first bytes of the body.
   var pendingHead: [UInt8] = []
   var isHeadSent = false
+  /// Whether anything of an upstream's answer has been sent: from here on no other answer can take its place.
+  var isCommitted = false
   var framing = ClientFraming.chunked
   /// Whole events held back until the answer has substance.
   var held: [UInt8] = []
@@ -115,9 +117,10 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   static let keptAnswerBytesMax = 8 << 20
   /// An upstream's error is passed on up to this size.
   static let keptErrorBytesMax = 64 << 10
-  /// Beginnings of an answer (role, comments) are held back no longer than this, so that a client behind a queueing upstream sees life signs.
-  static let holdBackMax = Duration.seconds(5)
-  /// And no more than this.
+  /// While beginnings of an answer (role, comments) are held back, a comment of the gateway's own shows the client at such intervals that it is
+  /// not forgotten; a balancer in front would close a silent connection.
+  static let lifeSignInterval = Duration.seconds(5)
+  /// No more is held back than this.
   static let holdBackBytesMax = 16 << 10
 
   init(worker: GatewayWorker, connection: DownstreamConnection, id: RequestID) {
