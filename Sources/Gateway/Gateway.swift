@@ -201,7 +201,7 @@ public final class Gateway: Sendable {
 
   /// Ends the upstreams' sessions and writes the last log lines. After `drain`.
   public func shutDown() async {
-    for upstream in state.withLock({ $0.snapshot.upstreams }) { await upstream.running.supervisor.shutDown() }
+    for upstream in state.withLock({ $0.snapshot.upstreams }) { await upstream.running.shutDown() }
     for worker in workers { await worker.reactor.run { worker.flushLog() } }
   }
 

@@ -1,6 +1,7 @@
 internal import GatewayConfiguration
 internal import HTTPWire
 internal import Reactor
+internal import Synchronization
 internal import Upstreams
 
 /// An upstream's supervisor with its pools, for as long as any configuration at work knows it: the last request of the last configuration
@@ -10,6 +11,7 @@ final class RunningUpstream: Sendable {
   /// By reactor index.
   let pools: [SessionPool]
   private let reactor: Reactor
+  private let isShutDown = Atomic<Bool>(false)
 
   init(supervisor: UpstreamSupervisor, pools: [SessionPool], reactor: Reactor) {
     self.supervisor = supervisor
@@ -17,7 +19,14 @@ final class RunningUpstream: Sendable {
     self.reactor = reactor
   }
 
+  /// Ends it together with the gateway: the reactors will be gone when the last configuration is.
+  func shutDown() async {
+    isShutDown.store(true, ordering: .relaxed)
+    await supervisor.shutDown()
+  }
+
   deinit {
+    guard !isShutDown.load(ordering: .relaxed) else { return }
     let supervisor = supervisor
     reactor.startTask { await supervisor.shutDown() }
   }

@@ -86,8 +86,24 @@ public final class Reactor: @unchecked Sendable {
       if isStopping { break }
       wait()
     }
+    letGo()
     // A later thread may be given the same number.
     thread.store(0, ordering: .relaxed)
+  }
+
+  /// Lets go of all that still waits. Handlers and messages hold this reactor, and it them: none of them would ever be freed.
+  private func letGo() {
+    // Only emptied here and let go of at the end: what they do in their `deinit` finds everything in order.
+    let held = (slots, timers, endOfTurn)
+    slots = SlotTable()
+    timers = TimerWheel(now: now)
+    endOfTurn = []
+    // A task cannot be dropped, but be brought to its end; one that has none is left.
+    for _ in 0..<16 {
+      takeMessages()
+      runJobs()
+    }
+    withExtendedLifetime(held) {}
   }
 
   /// Ends `run` after the current turn. May be called from any thread.

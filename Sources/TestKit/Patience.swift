@@ -4,4 +4,5 @@ internal import Glibc
 ///
 /// Under a sanitizer everything is five to twenty times slower. Only waits that end as soon as the awaited comes are stretched: a pass takes no
 /// longer for it.
-public let testPatience: Double = getenv("SLUICE_TEST_PATIENCE").flatMap { Double(String(cString: $0)) }.map { max(1, $0) } ?? 1
+public let testPatience: Double =
+  getenv("SLUICE_TEST_PATIENCE").flatMap { Double(String(cString: $0)) }.map { max(1, $0) } ?? 1

@@ -39,10 +39,8 @@ final class RawUpstream: @unchecked Sendable {
 
   struct RawUpstreamError: Error {}
 
-  deinit {
-    shutdown(descriptor, Int32(SHUT_RDWR))
-    close(descriptor)
-  }
+  /// Wakes the thread, which closes the socket: closed here, its number could be another test's listener when the thread accepts again.
+  deinit { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
   private final class Work: Sendable {
     private let listener: Int32
@@ -78,6 +76,7 @@ final class RawUpstream: @unchecked Sendable {
         }
       }
       for client in kept { close(client) }
+      close(listener)
     }
 
     /// Reads until a request with its body is complete.

@@ -24,6 +24,13 @@ final class RecordingReceiver: RequestReceiver, DownstreamObserver, @unchecked S
   private(set) var connections: [DownstreamConnection] = []
   private(set) var path = ""
 
+  /// Connections and what the test set know the receiver, and it them.
+  func letGo() {
+    connections = []
+    answersHead = { _ in false }
+    onComplete = nil
+  }
+
   func requestHead(
     _ head: RequestHead, _ fields: [HeaderField], _ bytes: RawSpan, on connection: DownstreamConnection
   ) -> Int? {
@@ -106,6 +113,7 @@ final class DownstreamRig: @unchecked Sendable {
       return context.cutAll()
     }
     group.shutDown()
+    receiver.letGo()
     return cut
   }
 

@@ -80,6 +80,10 @@ final class UpstreamRig: @unchecked Sendable {
   func shutDown() {
     reactor.sync { [session] in session.close() }
     group.shutDown()
+    // They know the rig, and it them.
+    owner.onHead = { _ in }
+    owner.onBody = { _ in }
+    owner.onLast = { _ in }
   }
 
   /// Sends a request; events before it are in the journal already.
