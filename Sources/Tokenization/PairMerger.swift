@@ -3,8 +3,7 @@
 ///
 /// One 32-bit key a position holds rank and position, so the least key names the next merge; keys are kept in blocks of
 /// 32 with a least one each, so that a merge costs the same in a long piece as in a short one: a scan of the block
-/// minima and of up to three blocks, which the compiler turns into vector code. (A heap was not faster and a plain scan is
-/// quadratic: 130 µs for 1 KiB.)
+/// minima and of a block or two, which the compiler turns into vector code. (A plain scan is quadratic: 130 µs for 1 KiB.)
 struct PairMerger {
   /// The longest piece that is merged: positions must fit the keys' low 10 bits.
   static let pieceBytesMax = 1024
@@ -12,7 +11,7 @@ struct PairMerger {
   private static let none = Int32.max
 
   /// What a piece of `count` bytes needs.
-  static func scratchBytes(_ count: Int) -> Int { padded(count) &* 12 &+ padded(count) / blockSize &* 4 }
+  static func scratchBytes(_ count: Int) -> Int { padded(count) &* 12 &+ blockSize &* 4 }
   private static func padded(_ count: Int) -> Int { (count &+ blockSize &- 1) & ~(blockSize &- 1) }
 
   private let pairs: PairTable
@@ -34,7 +33,7 @@ struct PairMerger {
     tokens = (scratch + paddedCount &* 4).bindMemory(to: UInt32.self, capacity: paddedCount)
     nextStart = (scratch + paddedCount &* 8).bindMemory(to: UInt16.self, capacity: paddedCount)
     previousStart = (scratch + paddedCount &* 10).bindMemory(to: UInt16.self, capacity: paddedCount)
-    minima = (scratch + paddedCount &* 12).bindMemory(to: Int32.self, capacity: paddedCount / Self.blockSize)
+    minima = (scratch + paddedCount &* 12).bindMemory(to: Int32.self, capacity: Self.blockSize)
   }
 
   /// Merges, and tells how many tokens there are.
@@ -63,10 +62,11 @@ struct PairMerger {
       rank == VocabularyFormat.noToken ? Self.none : Int32(truncatingIfNeeded: rank << 10 | UInt32(position))
   }
 
+  /// The least of a block. Of constant length, so that it is unrolled into vector code; with `SIMD16` it was slower.
   @inline(__always)
-  private func least(_ values: UnsafeMutablePointer<Int32>, _ count: Int) -> Int32 {
+  private func least(_ block: UnsafeMutablePointer<Int32>) -> Int32 {
     var least = Self.none
-    for index in 0..<count { least = min(least, values[index]) }
+    for index in 0..<Self.blockSize { least = min(least, block[index]) }
     return least
   }
 
@@ -74,7 +74,7 @@ struct PairMerger {
   private func mergeBlock() -> Int {
     var left = count
     while true {
-      let key = least(keys, Self.blockSize)
+      let key = least(keys)
       if key == Self.none { return left }
       _ = merge(key)
       left &-= 1
@@ -83,32 +83,53 @@ struct PairMerger {
 
   private func mergeBlocks() -> Int {
     let blocks = paddedCount / Self.blockSize
-    for block in 0..<blocks { minima[block] = least(keys + block &* Self.blockSize, Self.blockSize) }
+    for block in 0..<blocks { minima[block] = least(keys + block &* Self.blockSize) }
+    for block in blocks..<Self.blockSize { minima[block] = Self.none }
     var left = count
     while true {
-      let key = least(minima, blocks)
+      let key = least(minima)
       if key == Self.none { return left }
-      let touched = merge(key)
+      let change = merge(key)
       left &-= 1
-      var block = touched.previous / Self.blockSize
-      let last = touched.gone / Self.blockSize
-      // Between the three places lie only positions that earlier merges took out.
-      while block <= last {
-        minima[block] = least(keys + block &* Self.blockSize, Self.blockSize)
-        block &+= 1
+      let block = change.position / Self.blockSize
+      minima[block] = least(keys + block &* Self.blockSize)
+      // The two neighbours seldom lie in another block, and seldom hold that one's least key.
+      let goneBlock = change.gone / Self.blockSize
+      if goneBlock != block, minima[goneBlock] == change.goneKey {
+        minima[goneBlock] = least(keys + goneBlock &* Self.blockSize)
+      }
+      let previousBlock = change.previous / Self.blockSize
+      if previousBlock != block {
+        let key = keys[change.previous]
+        if key < minima[previousBlock] {
+          minima[previousBlock] = key
+        } else if minima[previousBlock] == change.previousKey {
+          minima[previousBlock] = least(keys + previousBlock &* Self.blockSize)
+        }
       }
     }
   }
 
-  /// One merge; the first and the last position whose keys it changed.
+  /// What a merge touched, with the keys as they were before.
+  private struct Change {
+    var position: Int
+    var gone: Int
+    var goneKey: Int32
+    /// `position` if nothing stands before it.
+    var previous: Int
+    var previousKey: Int32
+  }
+
   @inline(__always)
-  private func merge(_ key: Int32) -> (previous: Int, gone: Int) {
+  private func merge(_ key: Int32) -> Change {
     let position = Int(key & 0x3FF)
     let token = UInt32(truncatingIfNeeded: key &>> 10)
     let gone = Int(nextStart[position])
     let following = Int(nextStart[gone])
     tokens[position] = token
     nextStart[position] = UInt16(truncatingIfNeeded: following)
+    var change = Change(
+      position: position, gone: gone, goneKey: keys[gone], previous: position, previousKey: key)
     keys[gone] = Self.none
     if following < count {
       previousStart[following] = UInt16(truncatingIfNeeded: position)
@@ -116,9 +137,11 @@ struct PairMerger {
     } else {
       keys[position] = Self.none
     }
-    guard position > 0 else { return (position, gone) }
-    let previous = Int(previousStart[position])
-    setKey(previous, tokens[previous], token)
-    return (previous, gone)
+    if position > 0 {
+      change.previous = Int(previousStart[position])
+      change.previousKey = keys[change.previous]
+      setKey(change.previous, tokens[change.previous], token)
+    }
+    return change
   }
 }

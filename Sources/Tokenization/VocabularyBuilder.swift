@@ -71,7 +71,9 @@ public enum VocabularyBuilder {
       table.insert(pair.left, pair.right, UInt32(rank))
     }
     for rank in tokens.indices where tokens[rank].count > 1 { link(rank) }
-    for rank in tokens.indices where tokens[rank].count > 1 && pairs[rank].left == VocabularyFormat.noToken { link(rank) }
+    for rank in tokens.indices where tokens[rank].count > 1 && pairs[rank].left == VocabularyFormat.noToken {
+      link(rank)
+    }
     return pairs
   }
 

@@ -50,21 +50,21 @@ struct VocabularyLayout {
 
   /// Lengths add up; every token with a pair is as long as the two; every byte is a token.
   private func checkTokens() throws(VocabularyError) {
-      var isToken = [Bool](repeating: false, count: 256)
-      var start = blobStart
-      for token in 0..<count {
-        let length = Int(file[lengthsStart &+ token])
-        guard length > 0, start &+ length &- blobStart <= blobBytes else { throw .badToken(token) }
-        if length == 1 { isToken[Int(file[start])] = true }
-        start &+= length
-        let (left, right) = pair(token)
-        guard left != VocabularyFormat.noToken else { continue }
-        guard left < count, right < count, left != token, right != token,
-          Int(file[lengthsStart &+ Int(left)]) &+ Int(file[lengthsStart &+ Int(right)]) == length
-        else { throw .badToken(token) }
-      }
-      guard start &- blobStart == blobBytes else { throw .badToken(count) }
-      if let missing = isToken.firstIndex(of: false) { throw .missingByte(UInt8(truncatingIfNeeded: missing)) }
+    var isToken = [Bool](repeating: false, count: 256)
+    var start = blobStart
+    for token in 0..<count {
+      let length = Int(file[lengthsStart &+ token])
+      guard length > 0, start &+ length &- blobStart <= blobBytes else { throw .badToken(token) }
+      if length == 1 { isToken[Int(file[start])] = true }
+      start &+= length
+      let (left, right) = pair(token)
+      guard left != VocabularyFormat.noToken else { continue }
+      guard left < count, right < count, left != token, right != token,
+        Int(file[lengthsStart &+ Int(left)]) &+ Int(file[lengthsStart &+ Int(right)]) == length
+      else { throw .badToken(token) }
+    }
+    guard start &- blobStart == blobBytes else { throw .badToken(count) }
+    if let missing = isToken.firstIndex(of: false) { throw .missingByte(UInt8(truncatingIfNeeded: missing)) }
   }
 
   @inline(__always)
@@ -82,17 +82,18 @@ struct VocabularyLayout {
     let single = UnsafeMutablePointer<UInt32>.allocate(capacity: 256)
     single.initialize(repeating: 0, count: 256)
     let tables = Vocabulary.Tables(pairs: pairs, words: words, bytes: single)
-      var start = blobStart
-      var address = 0
-      guard let base = file.assumingMemoryBound(to: UInt8.self).baseAddress else { return tables }
-      for token in 0..<count {
-        let length = Int(file[lengthsStart &+ token])
-        address = words.insert(base + start, length, at: address)
-        if length == 1 { single[Int(base[start])] = UInt32(truncatingIfNeeded: token) }
-        start &+= length
-        let (left, right) = pair(token)
-        if left != VocabularyFormat.noToken { pairs.insert(left, right, UInt32(truncatingIfNeeded: token)) }
-      }
+    var start = blobStart
+    var address = 0
+    guard let base = file.assumingMemoryBound(to: UInt8.self).baseAddress else { return tables }
+    for token in 0..<count {
+      let length = Int(file[lengthsStart &+ token])
+      // Behind the last token stand the pairs: the slack that look-ups need.
+      address = words.insert(base + start, length, at: address)
+      if length == 1 { single[Int(base[start])] = UInt32(truncatingIfNeeded: token) }
+      start &+= length
+      let (left, right) = pair(token)
+      if left != VocabularyFormat.noToken { pairs.insert(left, right, UInt32(truncatingIfNeeded: token)) }
+    }
     return tables
   }
 }

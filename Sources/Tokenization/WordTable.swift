@@ -39,11 +39,19 @@ struct WordTable {
   var bytes: Int { (mask &+ 1) &* 4 &+ tokensBytes }
 
   /// Adds a token at `address`, the sum of the lengths before it and of their number; gives back the next one's.
+  ///
+  /// Tokens are added in order of address, and `slackBytes` may be read behind each.
   func insert(_ token: UnsafePointer<UInt8>, _ count: Int, at address: Int) -> Int {
     tokens[address] = UInt8(truncatingIfNeeded: count)
     let stored = tokens + address + 1
-    stored.update(from: token, count: count)
-    let hash = Self.hash(stored, count)
+    // Words at a time; what goes too far is overwritten by the next token. Hashed where it came from: reading back what
+    // has just been written stalls, and made this the slowest part of loading.
+    var offset = 0
+    while offset < count {
+      UnsafeMutableRawPointer(stored + offset).storeBytes(of: Self.load(token + offset), as: UInt64.self)
+      offset &+= 8
+    }
+    let hash = Self.hash(token, count)
     var slot = Int(truncatingIfNeeded: hash &>> shift)
     while slots[slot] != Self.empty { slot = (slot &+ 1) & mask }
     slots[slot] = UInt32(truncatingIfNeeded: hash) << 21 | UInt32(truncatingIfNeeded: address)
