@@ -44,6 +44,7 @@ let package = Package(
     room("HTTPWire", ["CLinux"]),
     room("ServerSentEvents", ["CLinux"]),
     room("ChatProtocol", ["CLinux"]),
+    room("Tokenization"),
     room("GatewayConfiguration", [.product(name: "Yams", package: "Yams")]),
     room("Routing", ["GatewayConfiguration"]),
 
@@ -73,8 +74,8 @@ let package = Package(
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "CLinux", "COpenSSL", "CHiredis",
-        "CLZ4",
+        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "Tokenization", "CLinux",
+        "COpenSSL", "CHiredis", "CLZ4",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -85,7 +86,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "CLinux", "CBenchmarks",
+        "Tokenization", "CLinux", "CBenchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
@@ -101,6 +102,7 @@ let package = Package(
     tests("HTTPWireTests", ["HTTPWire", "TestKit"]),
     tests("ServerSentEventsTests", ["ServerSentEvents", "TestKit"]),
     tests("ChatProtocolTests", ["ChatProtocol", "TestKit"]),
+    tests("TokenizationTests", ["Tokenization", "TestKit"]),
     tests("RoutingTests", ["Routing", "GatewayConfiguration", "TestKit"]),
     tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
     tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),

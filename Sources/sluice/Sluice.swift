@@ -8,6 +8,7 @@ struct Sluice: AsyncParsableCommand {
     abstract: "An AI gateway: one OpenAI-compatible endpoint before many models.",
     subcommands: [
       ServeCommand.self, ValidateCommand.self, DemoCommand.self, KeysCommand.self, StatusCommand.self,
-      ReloadCommand.self, ReferenceCommand.self, VersionCommand.self, SimulateCommand.self,
+      ReloadCommand.self, VocabularyCommand.self, CountCommand.self, ReferenceCommand.self, VersionCommand.self,
+      SimulateCommand.self,
     ])
 }

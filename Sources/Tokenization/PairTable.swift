@@ -1,0 +1,54 @@
+/// Which two tokens merge to which: an open-addressing table of 8-byte slots, 18 bits each for left, right and result.
+///
+/// Linear probing at a load of at most 0.6: a look-up, mostly one that fails, touches one cache line.
+struct PairTable {
+  private let slots: UnsafeMutablePointer<UInt64>
+  private let shift: UInt64
+  private let mask: Int
+
+  private static let empty = UInt64.max
+
+  /// Room for `count` pairs. The caller releases it by `deallocate`.
+  init(count: Int) {
+    let bits = Self.bits(count)
+    shift = UInt64(64 &- bits)
+    mask = 1 << bits &- 1
+    slots = .allocate(capacity: 1 << bits)
+    slots.initialize(repeating: Self.empty, count: 1 << bits)
+  }
+
+  func deallocate() { slots.deallocate() }
+
+  var bytes: Int { (mask &+ 1) &* 8 }
+
+  /// Slots for `count` entries, as a power of two.
+  static func bits(_ count: Int) -> Int {
+    var bits = 10
+    while 1 << bits &* 6 < count &* 10 { bits &+= 1 }
+    return bits
+  }
+
+  /// The token that `left` and `right` merge to; `VocabularyFormat.noToken` if they do not.
+  @inline(__always)
+  func merged(_ left: UInt32, _ right: UInt32) -> UInt32 {
+    let key = UInt64(left) << 18 | UInt64(right)
+    var slot = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) &>> shift)
+    while true {
+      let entry = slots[slot]
+      if entry &>> 18 == key { return UInt32(truncatingIfNeeded: entry & 0x3_FFFF) }
+      if entry == Self.empty { return VocabularyFormat.noToken }
+      slot = (slot &+ 1) & mask
+    }
+  }
+
+  /// Adds a pair; one that is there stays.
+  func insert(_ left: UInt32, _ right: UInt32, _ result: UInt32) {
+    let key = UInt64(left) << 18 | UInt64(right)
+    var slot = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) &>> shift)
+    while slots[slot] != Self.empty {
+      if slots[slot] &>> 18 == key { return }
+      slot = (slot &+ 1) & mask
+    }
+    slots[slot] = key << 18 | UInt64(result)
+  }
+}
