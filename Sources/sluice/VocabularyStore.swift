@@ -53,7 +53,7 @@ struct VocabularyStore {
     defer { munmap(memory, size) }
     do {
       return try Vocabulary(file: UnsafeRawBufferPointer(start: memory, count: size).bytes)
-    } catch let error as VocabularyError {
+    } catch {
       throw SourceError("\(path): \(error). Install it again: sluice vocabulary install \(name)")
     }
   }
