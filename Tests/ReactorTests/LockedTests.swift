@@ -1,3 +1,4 @@
+import Glibc
 import Reactor
 import Testing
 
@@ -16,7 +17,7 @@ struct LockedTests {
         }
       }
     }
-    threads.forEach(join)
+    for thread in threads { pthread_join(thread, nil) }
     #expect(counter.withLock { $0 } == [8_000, 12_000])
   }
 

@@ -42,6 +42,36 @@ private struct Pair: Sendable {
 
 @Suite("Reactor loop", .serialized)
 struct ReactorLoopTests {
+  @Test("a reactor that has ended lets go of its handlers, timers and messages")
+  func letsGo() {
+    final class Owner: TimerHandler {
+      let reactor: Reactor
+      init(_ reactor: Reactor) { self.reactor = reactor }
+      func timerFired(token: UInt32) {}
+    }
+    weak var ended: Reactor?
+    weak var owner: Owner?
+    do {
+      let group = ReactorGroup(count: 1)
+      let reactor = group.reactors[0]
+      ended = reactor
+      let made = reactor.sync {
+        let made = Owner(reactor)
+        _ = reactor.startTimer(at: reactor.now + .seconds(600), made)
+        reactor.atEndOfTurn { _ = reactor.startTimer(at: reactor.now + .seconds(600), made) }
+        return made
+      }
+      owner = made
+      // Comes behind the end.
+      reactor.execute {
+        reactor.stop()
+        reactor.execute { reactor.execute { _ = reactor.index } }
+      }
+      group.shutDown()
+    }
+    #expect(eventually { owner == nil && ended == nil })
+  }
+
   @Test("closures of one thread run in the order they were handed in, those of several threads all run")
   func executeOrder() {
     withReactor { reactor in
@@ -360,34 +390,4 @@ func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t {
     }, context)
   precondition(result == 0, "no thread")
   return thread
-
-  @Test("a reactor that has ended lets go of its handlers, timers and messages")
-  func letsGo() {
-    final class Owner: TimerHandler {
-      let reactor: Reactor
-      init(_ reactor: Reactor) { self.reactor = reactor }
-      func timerFired(token: UInt32) {}
-    }
-    weak var ended: Reactor?
-    weak var owner: Owner?
-    do {
-      let group = ReactorGroup(count: 1)
-      let reactor = group.reactors[0]
-      ended = reactor
-      let made = reactor.sync {
-        let made = Owner(reactor)
-        _ = reactor.startTimer(at: reactor.now + .seconds(600), made)
-        reactor.atEndOfTurn { _ = reactor.startTimer(at: reactor.now + .seconds(600), made) }
-        return made
-      }
-      owner = made
-      // Comes behind the end.
-      reactor.execute {
-        reactor.stop()
-        reactor.execute { reactor.execute { _ = reactor.index } }
-      }
-      group.shutDown()
-    }
-    #expect(eventually { owner == nil && ended == nil })
-  }
 }
