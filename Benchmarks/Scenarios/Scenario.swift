@@ -10,7 +10,7 @@ protocol Scenario: Sendable {
 /// All of them, in the order in which they run.
 enum Scenarios {
   static let all: [any Scenario] = [
-    SSEParseScenario(), JSONScanScenario(), HTTPParseScenario(),
+    SSEParseScenario(), JSONScanScenario(), HTTPParseScenario(), TokenCountScenario(),
     RequestScenario(), StreamBurstScenario(), StreamPacedScenario(), IdleStreamsScenario(), StartupScenario(),
   ]
 

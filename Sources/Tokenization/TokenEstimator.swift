@@ -35,30 +35,27 @@ public struct TokenEstimator: Sendable {
 
   /// Adds the next part of the text. It may begin and end anywhere, inside a scalar too.
   public mutating func append(_ text: RawSpan) {
-    let model = model
-    model.units.withUnsafeBufferPointer { units in
-      model.letters.withUnsafeBufferPointer { letters in
-        guard let costs = units.baseAddress, let letters = letters.baseAddress else { return }
-        text.withUnsafeBytes { bytes in
-          guard let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { return }
-          var position = finishPending(base, bytes.count, costs)
-          while position < bytes.count {
-            let byte = base[position]
-            if byte < 0x80 {
-              ascii(byte, costs, letters)
-              position &+= 1
-            } else {
-              let width = Self.width(byte)
-              guard bytes.count &- position >= width else { break }
-              scalar(base + position, width, costs)
-              position &+= width
-            }
-          }
-          while position < bytes.count {
-            keep(base[position])
-            position &+= 1
-          }
+    // Addresses only: nothing is counted or checked inside the loop.
+    let letters = UnsafePointer(model.table)
+    let costs = letters + 16
+    text.withUnsafeBytes { bytes in
+      guard let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { return }
+      var position = pendingCount == 0 ? 0 : finishPending(base, bytes.count, costs)
+      while position < bytes.count {
+        let byte = base[position]
+        if byte < 0x80 {
+          ascii(byte, costs, letters)
+          position &+= 1
+        } else {
+          let width = Self.width(byte)
+          guard bytes.count &- position >= width else { break }
+          scalar(base + position, width, costs)
+          position &+= width
         }
+      }
+      while position < bytes.count {
+        keep(base[position])
+        position &+= 1
       }
     }
   }

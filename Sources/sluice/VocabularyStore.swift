@@ -45,7 +45,9 @@ struct VocabularyStore {
     }
     defer { close(descriptor) }
     var info = stat()
-    guard fstat(descriptor, &info) == 0, info.st_size > 0 else { throw SourceError("\(path): empty or not readable.") }
+    guard fstat(descriptor, &info) == 0, info.st_size > 0 else {
+      throw SourceError("\(path): empty or not readable. Install it again: sluice vocabulary install \(name)")
+    }
     let size = Int(info.st_size)
     guard let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
       throw SourceError("\(path): cannot be mapped: \(String(cString: strerror(errno))).")
