@@ -400,7 +400,7 @@ struct UpstreamSessionTests {
       let start = MonotonicTime.readClock()
       rig.reactor.sync { rig.session.abandon() }
       #expect(peer.endCode() == ECONNRESET)
-      #expect(MonotonicTime.readClock() < start + .milliseconds(100))
+      #expect(MonotonicTime.readClock() < start + .seconds(1))
       rig.settle()
       #expect(rig.owner.journal.entries == [.connected, .head(200)])
     }
