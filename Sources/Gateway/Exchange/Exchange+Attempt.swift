@@ -193,7 +193,11 @@ enum BodyEdits {
   func write(_ body: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
     switch self {
     case .none: target.copyMemory(from: body)
-    case .json(let edits): _ = edits.write(body: body.bytes, into: target)
+    case .json(let edits):
+      // The room was measured by the same edits. Were they ever not to fill it, what is sent must still not be memory of before.
+      if edits.write(body: body.bytes, into: target) != target.count {
+        target.initializeMemory(as: UInt8.self, repeating: UInt8(ascii: " "))
+      }
     case .splice(let range, let text):
       target.copyMemory(from: UnsafeRawBufferPointer(rebasing: body[..<range.lowerBound]))
       text.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: target[range.lowerBound...]).copyMemory(from: $0) }
