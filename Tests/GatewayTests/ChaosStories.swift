@@ -5,12 +5,14 @@ import Testing
 
 @Suite("Whatever happens")
 struct ChaosStories {
+  // Not `lateBytes`: bytes that come when the next request is already under way cannot be told from its answer in HTTP/1.1, and on a
+  // busy machine they do. What can be told is in `StreamStories`.
   static let faults = [
     "fault=none", "fault=status:503", "fault=status:429", "fault=status:401", "fault=htmlError",
     "fault=closeBeforeAnswer", "fault=resetBeforeAnswer", "fault=badHead", "fault=neverAnswer", "fault=reset after=2",
     "fault=close after=1", "fault=stall after=2", "fault=malformed after=1", "fault=truncate after=2",
     "fault=errorEvent after=1", "fault=endEarly after=2", "fault=noDone", "fault=noFinish", "fault=badFraming after=1",
-    "fault=closeAfterAnswer", "fault=lateBytes",
+    "fault=closeAfterAnswer",
   ]
 
   /// What a client does after it has asked.
