@@ -22,8 +22,8 @@ public struct ChannelText: Sendable, Equatable {
   public let text: String
 }
 
-/// Collects the texts of channels as their pieces come.
-struct ChannelTexts {
+/// Collects the texts of channels as their pieces come, in UTF-16 because a piece may end inside a surrogate pair.
+public struct ChannelTexts: Sendable {
   private struct Key: Hashable {
     let choice: Int
     let channel: ChannelText.Channel
@@ -32,14 +32,19 @@ struct ChannelTexts {
   private var order: [Key] = []
   private var units: [Key: [UInt16]] = [:]
 
-  mutating func append(_ choice: Int, _ channel: ChannelText.Channel, _ piece: [UInt16]) {
+  /// Nothing yet.
+  public init() {}
+
+  /// Adds a piece to a channel.
+  public mutating func append(_ choice: Int, _ channel: ChannelText.Channel, _ piece: [UInt16]) {
+    guard !piece.isEmpty else { return }
     let key = Key(choice: choice, channel: channel)
     if units[key] == nil { order.append(key) }
     units[key, default: []] += piece
   }
 
-  /// The texts, each channel where it first spoke.
-  var texts: [ChannelText] {
+  /// The texts, each channel where it first spoke; one that has had only empty pieces has not spoken.
+  public var texts: [ChannelText] {
     order.map { key in
       var units = self.units[key] ?? []
       if let last = units.last, UTF16.isLeadSurrogate(last) { units.removeLast() }

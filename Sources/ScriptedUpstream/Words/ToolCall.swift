@@ -4,8 +4,8 @@ struct ToolCall: Sendable, Equatable {
   let index: Int
   /// The function's name in the pieces it is sent in.
   let namePieces: [String]
-  /// The arguments in the pieces they are sent in.
-  let argumentPieces: [String]
+  /// The arguments in the pieces they are sent in, in UTF-16: with split surrogates a piece may end with half a pair.
+  let argumentPieces: [[UInt16]]
 
   /// The `index`-th call of an answer with this script; `splitsName` sends its name in two pieces.
   init(_ index: Int, _ script: Script, splitsName: Bool) {
@@ -14,13 +14,25 @@ struct ToolCall: Sendable, Equatable {
     let name = isMixed ? Self.mixedNames[index % Self.mixedNames.count] : "get_weather"
     let half = name.index(name.startIndex, offsetBy: name.count / 2)
     namePieces = splitsName ? [String(name[..<half]), String(name[half...])] : [name]
-    argumentPieces = isMixed ? Self.mixedArguments[index % Self.mixedArguments.count] : Self.plainArguments
+    let pieces = isMixed ? Self.mixedArguments[index % Self.mixedArguments.count] : Self.plainArguments
+    argumentPieces = script.splitsSurrogates ? Self.splitPairs(pieces) : pieces.map { Array($0.utf16) }
+  }
+
+  /// Moves the second half of a surrogate pair that ends a piece to the next one.
+  private static func splitPairs(_ pieces: [String]) -> [[UInt16]] {
+    var units = pieces.map { Array($0.utf16) }
+    for index in units.indices.dropLast() {
+      guard let last = units[index].last, UTF16.isTrailSurrogate(last) else { continue }
+      units[index].removeLast()
+      units[index + 1].insert(last, at: 0)
+    }
+    return units
   }
 
   /// The function's name.
   var name: String { namePieces.joined() }
   /// The arguments in one piece, a JSON object.
-  var arguments: String { argumentPieces.joined() }
+  var arguments: String { String(decoding: argumentPieces.joined(), as: UTF16.self) }
   /// The call's id as OpenAI's endpoints have it.
   var id: String { "call_scripted_\(index)" }
   /// Events of the call when it comes in pieces.

@@ -149,8 +149,7 @@ struct Transcript: Sendable {
       } else if event < tool.namePieces.count {
         texts.append(choice, .toolName(call), Array(tool.namePieces[event].utf16))
       } else {
-        let piece = tool.argumentPieces[event - tool.namePieces.count]
-        texts.append(choice, .toolArguments(call), Array(piece.utf16))
+        texts.append(choice, .toolArguments(call), tool.argumentPieces[event - tool.namePieces.count])
       }
     }
   }

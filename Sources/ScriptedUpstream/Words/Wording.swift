@@ -35,7 +35,7 @@ struct Wording: Sendable {
   func append(_ row: Row, _ index: Int, of count: Int, choice: Int, to bytes: inout [UInt8]) {
     if case .big(let size) = style {
       // From a filler in one piece: a gigabyte of such events must not be the bottleneck, not even in a debug build.
-      let number = Self.bigNumber(index)
+      let number = Self.bigNumber(index + choice * Self.choiceStep)
       bytes.append(number)
       bytes.append(contentsOf: filler[..<max(0, size - number.utf8.count)])
     } else if splitsSurrogates {
@@ -48,6 +48,15 @@ struct Wording: Sendable {
   /// Appends `text` as the inside of a JSON string, escaped as the script wants it.
   func append(_ text: String, to bytes: inout [UInt8]) {
     if isEscaped { bytes.appendEscapedASCII(text.utf16) } else { bytes.appendEscaped(text) }
+  }
+
+  /// The same for text in UTF-16; where nothing is escaped it has no half pairs.
+  func append(_ units: [UInt16], to bytes: inout [UInt8]) {
+    if isEscaped {
+      bytes.appendEscapedASCII(units)
+    } else {
+      bytes.appendEscaped(String(decoding: units, as: UTF16.self))
+    }
   }
 
   /// The text of the same token in UTF-16. Only with split surrogates one may begin or end with half a pair.
