@@ -75,7 +75,7 @@ struct ShapeFaultTests {
       #expect(response.body == plan.eventBytes.flatMap { $0 })
       #expect(plan.dataPayloads == ReceivedText.payloads(response.body))
       #expect(waitUntil { rig.server.seen.tokensSent == plan.tokenCount })
-      rig.server.resetSeen()
+      rig.server.reset()
     }
   }
 }

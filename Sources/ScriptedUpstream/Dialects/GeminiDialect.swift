@@ -6,9 +6,9 @@ struct GeminiDialect: Dialect {
   let lines: EventLines
   let layout: Layout
   let framesAfterError: [Int] = []
-  private let truth: UsageTruth
-  private let tellsUsage: Bool
-  private let lacksFinish: Bool
+  let truth: UsageTruth
+  let tellsUsage: Bool
+  let lacksFinish: Bool
   private let quotedModel: String
 
   init(_ transcript: Transcript, _ truth: UsageTruth, _ script: Script, _ context: ChatShape.Context) {
@@ -57,18 +57,18 @@ struct GeminiDialect: Dialect {
     return true
   }
 
-  private func append(_ tool: ToolCall, to bytes: inout [UInt8]) {
+  func append(_ tool: ToolCall, to bytes: inout [UInt8]) {
     bytes.append("{\"functionCall\":{\"name\":\"\(tool.name)\",\"args\":\(tool.arguments)}}")
   }
 
-  private func appendPart(isThought: Bool, to bytes: inout [UInt8], _ text: (inout [UInt8]) -> Void) {
+  func appendPart(isThought: Bool, to bytes: inout [UInt8], _ text: (inout [UInt8]) -> Void) {
     bytes.append("{\"text\":\"")
     text(&bytes)
     bytes.append(isThought ? "\",\"thought\":true}" : "\"}")
   }
 
   /// What follows the candidates.
-  private func appendTail(_ truth: UsageTruth, to bytes: inout [UInt8]) {
+  func appendTail(_ truth: UsageTruth, to bytes: inout [UInt8]) {
     if tellsUsage { bytes.append(",\"usageMetadata\":\(Self.usageMetadata(truth))") }
     bytes.append(",\"modelVersion\":\(quotedModel),\"responseId\":\"scripted-0001\"}")
   }
@@ -97,42 +97,5 @@ struct GeminiDialect: Dialect {
       to: &bytes)
   }
 
-  private var finishReason: String { transcript.refusalCount > 0 ? "SAFETY" : "STOP" }
-
-  // MARK: In one piece
-
-  func plain() -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.append("{\"candidates\":[")
-    for choice in 0..<transcript.choices {
-      bytes.append(choice > 0 ? ",{\"content\":{\"parts\":[" : "{\"content\":{\"parts\":[")
-      appendParts(choice, to: &bytes)
-      bytes.append("],\"role\":\"model\"}")
-      if !lacksFinish { bytes.append(",\"finishReason\":\"\(finishReason)\"") }
-      bytes.append(",\"index\":\(choice)}")
-    }
-    bytes.append("]")
-    appendTail(truth, to: &bytes)
-    return bytes
-  }
-
-  /// The thoughts as one part, the text as one, and one for each tool call.
-  private func appendParts(_ choice: Int, to bytes: inout [UInt8]) {
-    let texts = transcript.segments.filter { if case .tool = $0.kind { false } else { true } }
-    let thoughts = texts.filter { $0.kind == .thoughts && transcript.tellsReasoning }
-    let answers = texts.filter { !thoughts.contains($0) }
-    var hasPart = false
-    for (segments, isThought) in [(thoughts, true), (answers, false)] where !segments.isEmpty {
-      if hasPart { bytes.append(",") }
-      hasPart = true
-      appendPart(isThought: isThought, to: &bytes) { bytes in
-        for segment in segments { transcript.append(segment, choice: choice, to: &bytes) }
-      }
-    }
-    for tool in transcript.tools {
-      if hasPart { bytes.append(",") }
-      hasPart = true
-      append(tool, to: &bytes)
-    }
-  }
+  var finishReason: String { transcript.refusalCount > 0 ? "SAFETY" : "STOP" }
 }

@@ -13,7 +13,7 @@ struct MessagesDialect: Dialect {
   }
 
   /// A content block: steps that belong together.
-  private struct Block {
+  struct Block {
     enum Kind: Equatable {
       case thinking
       case text
@@ -30,11 +30,11 @@ struct MessagesDialect: Dialect {
   let lines: EventLines
   let layout: Layout
   let framesAfterError: [Int] = []
-  private let truth: UsageTruth
-  private let tellsUsage: Bool
-  private let lacksFinish: Bool
+  let truth: UsageTruth
+  let tellsUsage: Bool
+  let lacksFinish: Bool
   private let quotedModel: String
-  private let blocks: [Block]
+  let blocks: [Block]
   /// Where each block's tokens end.
   private let blockEnds: [Int]
   private let frames: [Frame]
@@ -157,54 +157,24 @@ struct MessagesDialect: Dialect {
     lines.append(event: type, data: "{\"type\":\"\(type)\"\(members)}", to: &bytes)
   }
 
-  private static let signature = "c2NyaXB0ZWQ="
-  private static func id(_ tool: ToolCall) -> String { "toolu_scripted_\(tool.index)" }
+  static let signature = "c2NyaXB0ZWQ="
+  static func id(_ tool: ToolCall) -> String { "toolu_scripted_\(tool.index)" }
 
-  private var head: String {
+  var head: String {
     "\"id\":\"msg_scripted_0001\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\(quotedModel)"
   }
 
-  private var stopReason: String {
+  var stopReason: String {
     transcript.refusalCount > 0 ? "refusal" : transcript.tools.isEmpty ? "end_turn" : "tool_use"
   }
 
   /// The prompt's counts; `input_tokens` leaves out what was read from or written to the cache.
-  private var promptUsage: String {
+  var promptUsage: String {
     "\"input_tokens\":\(max(0, truth.prompt - truth.cached - truth.cacheWrite)),"
       + "\"cache_creation_input_tokens\":\(truth.cacheWrite),\"cache_read_input_tokens\":\(truth.cached)"
   }
 
   private var startUsage: String {
     "{\(promptUsage),\"output_tokens\":\(min(1, truth.completion)),\"service_tier\":\"standard\"}"
-  }
-
-  // MARK: In one piece
-
-  func plain() -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.append("{\(head),\"content\":[")
-    for (index, block) in blocks.enumerated() {
-      if index > 0 { bytes.append(",") }
-      append(block, to: &bytes)
-    }
-    bytes.append("],\"stop_reason\":\(lacksFinish ? "null" : "\"\(stopReason)\""),\"stop_sequence\":null")
-    if tellsUsage {
-      bytes.append(",\"usage\":{\(promptUsage),\"output_tokens\":\(truth.completion),\"service_tier\":\"standard\"}")
-    }
-    bytes.append("}")
-    return bytes
-  }
-
-  private func append(_ block: Block, to bytes: inout [UInt8]) {
-    switch block.kind {
-    case .tool(let call):
-      let tool = transcript.tools[call]
-      bytes.append("{\"type\":\"tool_use\",\"id\":\"\(Self.id(tool))\",\"name\":\"\(tool.name)\",")
-      return bytes.append("\"input\":\(tool.arguments)}")
-    case .thinking: bytes.append("{\"type\":\"thinking\",\"thinking\":\"")
-    case .text: bytes.append("{\"type\":\"text\",\"text\":\"")
-    }
-    for segment in block.segments { transcript.append(segment, choice: 0, to: &bytes) }
-    bytes.append(block.kind == .thinking ? "\",\"signature\":\"\(Self.signature)\"}" : "\"}")
   }
 }
