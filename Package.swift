@@ -45,6 +45,7 @@ let package = Package(
     room("ServerSentEvents", ["CLinux"]),
     room("ChatProtocol", ["CLinux"]),
     room("Tokenization"),
+    room("TokenAccounting", ["Tokenization", "ChatProtocol"]),
     room("GatewayConfiguration", [.product(name: "Yams", package: "Yams")]),
     room("Routing", ["GatewayConfiguration"]),
 
@@ -61,8 +62,8 @@ let package = Package(
     room(
       "Gateway",
       [
-        "Reactor", "Transport", "Upstreams", "HTTPWire", "ServerSentEvents", "ChatProtocol", "Routing",
-        "GatewayConfiguration", "COpenSSL", "CLinux",
+        "Reactor", "Transport", "Upstreams", "HTTPWire", "ServerSentEvents", "ChatProtocol", "Tokenization",
+        "TokenAccounting", "Routing", "GatewayConfiguration", "COpenSSL", "CLinux",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -103,6 +104,7 @@ let package = Package(
     tests("ServerSentEventsTests", ["ServerSentEvents", "TestKit"]),
     tests("ChatProtocolTests", ["ChatProtocol", "TestKit"]),
     tests("TokenizationTests", ["Tokenization", "TestKit"]),
+    tests("TokenAccountingTests", ["TokenAccounting", "Tokenization", "ChatProtocol", "TestKit"]),
     tests("RoutingTests", ["Routing", "GatewayConfiguration", "TestKit"]),
     tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
     tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),
