@@ -10,7 +10,7 @@ public struct ChunkScanner {
   private var hasUsageMember = false
   private var hasErrorMember = false
 
-  private init() {}
+  init() {}
 
   /// The fields of `data`, the joined data of one event or a whole body.
   public static func scan(_ data: RawSpan, limits: JSONLimits = .answer) -> ChunkFields {
@@ -104,7 +104,7 @@ public struct ChunkScanner {
     try cursor.expectEnd()
   }
 
-  private mutating func take(_ usage: TokenUsage?) {
+  mutating func take(_ usage: TokenUsage?) {
     guard let usage else { return }
     if fields.usage == nil { fields.usage = usage } else { fields.usage?.merge(usage) }
   }
@@ -122,7 +122,7 @@ public struct ChunkScanner {
     return after.position..<cursor.position
   }
 
-  private mutating func takeError(_ cursor: inout JSONCursor) throws(JSONScanError) {
+  mutating func takeError(_ cursor: inout JSONCursor) throws(JSONScanError) {
     guard !hasErrorMember else { throw cursor.unexpected() }
     hasErrorMember = true
     let start = cursor.position
