@@ -90,7 +90,7 @@ extension Exchange {
   private func endStream(_ findings: StreamRelay.Findings) {
     var bytes = OutputBytes(capacity: 64)
     let done = Array("data: [DONE]\n\n".utf8)
-    if !findings.isDone && !findings.hasError {
+    if answer == .chunkStream && !findings.isDone && !findings.hasError {
       if framing == .chunked { bytes.append(chunk: done.span.bytes) } else { bytes.append(done) }
     }
     if framing == .chunked { bytes.append(ChunkWriter.lastChunk) }
