@@ -28,17 +28,17 @@ public struct TokenRecord: Equatable, Sendable {
   /// Tokens of the answer, reasoning included.
   public var completion: (tokens: Int, source: TokenSource)? {
     if isReportFinal, let tokens = reported?.completionTokens { return (tokens, .upstream) }
-    if let counted, counted.completion > 0 || reported?.completionTokens == nil {
-      return (counted.completion, counted.source)
-    }
-    // Nothing of it could be counted: hidden thoughts, sound, images.
+    if let counted { return (counted.completion, counted.source) }
     return reported?.completionTokens.map { ($0, .upstream) }
   }
 
-  /// Tokens of the answer that were reasoning, where anybody knows.
+  /// Tokens of the answer that were reasoning, where anybody knows. Of an upstream's number that does not say it is the same share as of what was
+  /// counted.
   public var reasoning: Int? {
     if isReportFinal, let tokens = reported?.reasoningTokens { return tokens }
-    return counted.flatMap { $0.reasoning > 0 ? $0.reasoning : nil }
+    guard let counted, counted.reasoning > 0, let completion else { return nil }
+    guard completion.source == .upstream else { return counted.reasoning }
+    return Int((Double(completion.tokens) * Double(counted.reasoning) / Double(counted.completion)).rounded())
   }
 
   /// All tokens.

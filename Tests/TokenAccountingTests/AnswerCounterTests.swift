@@ -126,8 +126,8 @@ struct TokenRecordTests {
     #expect(begun.total == 49)
     let silent = record(counted: 40, reported: nil, isFinal: false)
     #expect(silent.prompt?.tokens == 7 && silent.prompt?.source == .exact && silent.total == 47)
-    let sound = record(counted: 0, reported: #""completion_tokens":33"#, isFinal: false)
-    #expect(sound.completion?.tokens == 33, "nothing of it could be counted")
+    let uncounted = record(counted: nil, reported: #""completion_tokens":33"#, isFinal: false)
+    #expect(uncounted.completion?.tokens == 33 && uncounted.completion?.source == .upstream)
   }
 }
 

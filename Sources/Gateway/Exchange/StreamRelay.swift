@@ -221,7 +221,7 @@ struct StreamRelay {
     }
     counter?.take(fields, in: data)
     note(fields)
-    if let usage = fields.usage { take(usage, isFinal: fields.choicesIsEmpty || choices == 1) }
+    if let usage = fields.usage { take(usage, isFinal: fields.choicesIsEmpty || findings.finishedCount >= choices) }
     let carriesOnlyUsage = fields.choicesIsEmpty && fields.usage != nil && !fields.hasError
     return keepsUsage || !carriesOnlyUsage
   }
@@ -259,8 +259,8 @@ struct StreamRelay {
     }
   }
 
-  /// Usage may come with any event: each report takes the place of those before, as far as it is larger. It covers the whole answer when the
-  /// answer is finished by then; with several choices only when it is nobody's in particular.
+  /// Usage may come with any event: each report takes the place of those before, as far as it is larger. It covers the whole answer when every
+  /// choice is finished by then, or when it stands on a chunk of its own behind one that is.
   private mutating func take(_ usage: TokenUsage, isFinal: Bool) {
     if self.usage == nil { self.usage = usage } else { self.usage?.merge(usage) }
     if isFinal && findings.finishedChoices != 0 { isUsageFinal = true }

@@ -35,7 +35,9 @@ extension Exchange {
     if let relay {
       record.eventCount = relay.eventCount
       record.tokens.reported = relay.usage
-      record.tokens.isReportFinal = relay.isUsageFinal
+      // An endpoint of which no end is known has told all it had to tell when its stream ended by itself.
+      record.tokens.isReportFinal =
+        relay.isUsageFinal || (answer == .eventStream && relay.usage != nil && record.outcome == .completed)
       record.tokens.counted = relay.counter?.tally(finishedChoices: relay.findings.finishedCount)
     } else if case .opaque(keeps: true) = answer, !kept.isEmpty, record.tokens.reported == nil {
       // Cut before its end: nothing of the answer says what it cost.
