@@ -5,6 +5,7 @@ struct ModelDraft: Sendable {
   var aliases: [String] = []
   var fallback: [String] = []
   var ownedBy = "sluice"
+  var tokens = ModelTokenSettings()
 
   struct MatchDraft: Sendable {
     var regex: String?
@@ -26,6 +27,9 @@ struct ModelDraft: Sendable {
         "Models to try, in order, when none of `serve` can."),
       .section("match", \.match, MatchDraft.section, "Which asked names it answers to, when it is not its own."),
       .value("ownedBy", \.ownedBy, .text(), default: Self(), "The `owned_by` of `/v1/models`."),
+      .section(
+        "tokens", \.tokens, ModelTokenSettings.section,
+        "Tokens of what is no text, for counting before and without usage."),
     ], laterKeys: ["price", "vocabulary", "limits"])
 
   /// The model; nil when something is missing or contradicts itself, which is then reported.
@@ -50,7 +54,8 @@ struct ModelDraft: Sendable {
       return nil
     }
     return ModelSettings(
-      name: name, match: kind, serve: serve, aliases: aliases, fallback: fallback, ownedBy: ownedBy)
+      name: name, match: kind, serve: serve, aliases: aliases, fallback: fallback, ownedBy: ownedBy,
+      tokens: tokens)
   }
 }
 
