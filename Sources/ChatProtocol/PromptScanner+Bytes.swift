@@ -1,5 +1,10 @@
 /// Strings and values byte by byte, or rather word by word: the bytes were validated, so only quotes, backslashes and brackets count.
 extension PromptScanner {
+  /// Two escapes that are a pair of surrogates.
+  private static let escapeBytesMax = 12
+  /// More than any of the protocol's words, escaped.
+  private static let wordBytesMax = 256
+
   @inline(__always)
   func load(_ base: UnsafeRawPointer, _ at: Int) -> UInt8 { base.load(fromByteOffset: at, as: UInt8.self) }
 
@@ -8,22 +13,77 @@ extension PromptScanner {
     while position < end, load(base, position) <= 0x20 { position &+= 1 }
   }
 
-  /// The next quote or backslash from `start` on, or `stop`, or a place behind it where `start` is.
+  /// How far the contents of a string reach.
+  struct Stretch {
+    /// The closing quote, or where the stretch was cut: between two units, at the stop or up to eleven bytes behind it.
+    var end: Int
+    var isEnd: Bool
+    /// False when there is no escape for certain.
+    var hasEscapes: Bool
+  }
+
+  /// The contents of a string from `start`, a place between two units, on.
+  ///
+  /// Loops over machine words rather than calling `memchr`, for most strings are short. It stops at quotes only and then looks at what
+  /// stands before: text has more backslashes than quotes, and each stop is a branch that cannot be foreseen.
   @inline(__always)
-  func nextMark(_ base: UnsafeRawPointer, _ start: Int, _ stop: Int) -> Int {
+  func stretch(_ base: UnsafeRawPointer, _ start: Int, _ stop: Int) -> Stretch {
+    let ones: UInt64 = 0x0101_0101_0101_0101
     var at = start
-    // Loops over machine words rather than calling `memchr`: one pass sees quotes and backslashes, and most strings are short.
+    var backslashes: UInt64 = 0
     while at &+ 8 <= stop {
-      let marks = stringMarks(base, at)
-      if marks != 0 { return at &+ marks.trailingZeroBitCount >> 3 }
-      at &+= 8
+      let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+      // The subtractions may borrow, so a mark above the lowest one means nothing; the lowest one is exact.
+      let ascii = ~word & (ones &* 0x80)
+      backslashes |= ((word ^ (ones &* 0x5C)) &- ones) & ascii
+      let quotes = ((word ^ (ones &* 0x22)) &- ones) & ascii
+      guard quotes != 0 else {
+        at &+= 8
+        continue
+      }
+      at &+= quotes.trailingZeroBitCount >> 3
+      if !isEscaped(base, at, start) { return Stretch(end: at, isEnd: true, hasEscapes: backslashes != 0) }
+      at &+= 1
     }
     while at < stop {
       let byte = load(base, at)
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return at }
+      if byte == UInt8(ascii: "\\") { backslashes = 1 }
+      if byte == UInt8(ascii: "\""), !isEscaped(base, at, start) {
+        return Stretch(end: at, isEnd: true, hasEscapes: backslashes != 0)
+      }
       at &+= 1
     }
-    return at
+    guard stop < end else { return Stretch(end: end, isEnd: false, hasEscapes: backslashes != 0) }
+    let cut = unitBoundary(base, start, stop)
+    let isEnd = cut < end && load(base, cut) == UInt8(ascii: "\"")
+    return Stretch(end: cut, isEnd: isEnd, hasEscapes: backslashes != 0 || cut > stop)
+  }
+
+  /// Whether an odd number of backslashes stands before `at`.
+  @inline(__always)
+  private func isEscaped(_ base: UnsafeRawPointer, _ at: Int, _ start: Int) -> Bool {
+    at > start && load(base, at &- 1) == UInt8(ascii: "\\") && hasOddRun(base, at, start)
+  }
+
+  @inline(never)
+  private func hasOddRun(_ base: UnsafeRawPointer, _ at: Int, _ start: Int) -> Bool {
+    var first = at &- 1
+    while first > start, load(base, first &- 1) == UInt8(ascii: "\\") { first &-= 1 }
+    return (at &- first) & 1 == 1
+  }
+
+  /// `stop`, or the end of the escape in which it lies.
+  @inline(never)
+  private func unitBoundary(_ base: UnsafeRawPointer, _ start: Int, _ stop: Int) -> Int {
+    var last = stop &- 1
+    while last >= start, last > stop &- Self.escapeBytesMax {
+      if load(base, last) == UInt8(ascii: "\\") {
+        let escape = isEscaped(base, last, start) ? last &- 1 : last
+        return min(end, max(stop, escape &+ escapeLength(base, escape)))
+      }
+      last &-= 1
+    }
+    return stop
   }
 
   /// Bytes of the escape at `at`, two escapes where they are a pair of surrogates.
@@ -52,19 +112,16 @@ extension PromptScanner {
   /// Reads the string at the position, a word of the protocol's; nil for one that is longer than any, which is left behind as well.
   mutating func readWord(_ base: UnsafeRawPointer) -> JSONKey? {
     let start = position &+ 1
-    var at = start
-    while true {
-      at = nextMark(base, at, min(end, start &+ 256))
-      guard at < end, at < start &+ 256 else {
-        beginSkip()
-        return nil
-      }
-      if load(base, at) == UInt8(ascii: "\"") { break }
-      at = min(end, at &+ escapeLength(base, at))
+    let stretch = stretch(base, start, min(end, start &+ Self.wordBytesMax))
+    guard stretch.isEnd else {
+      beginSkip()
+      return nil
     }
-    position = at &+ 1
+    position = stretch.end &+ 1
     mode = .after
-    return JSONKey(unescaping: base, start: start, end: at)
+    return stretch.hasEscapes
+      ? JSONKey(unescaping: base, start: start, end: stretch.end)
+      : JSONKey(base, start: start, count: stretch.end &- start, end: end)
   }
 
   // MARK: Texts
@@ -80,30 +137,22 @@ extension PromptScanner {
   @inline(__always)
   mutating func readText(_ base: UnsafeRawPointer, _ limit: Int) -> PromptPiece {
     let start = position
-    let stop = min(limit, end)
-    var at = start
-    var hasEscapes = false
-    while true {
-      at = nextMark(base, at, stop)
-      guard at < end else {
-        abandon()
-        var piece = PromptPiece(kind)
-        piece.isLast = true
-        return piece
-      }
-      let byte = load(base, at)
-      if byte == UInt8(ascii: "\"") { return endText(base, start..<at, hasEscapes) }
-      if at >= limit { break }
-      hasEscapes = true
-      at &+= escapeLength(base, at)
+    let stretch = stretch(base, start, min(limit, end))
+    let at = stretch.end
+    if stretch.isEnd { return endText(base, start..<at, stretch.hasEscapes) }
+    guard at < end else {
+      abandon()
+      var piece = PromptPiece(kind)
+      piece.isLast = true
+      return piece
     }
     // A full stop may have to be left out, so it must not stand in a part of its own.
     if load(base, at) == UInt8(ascii: "."), at &+ 1 < end, load(base, at &+ 1) == UInt8(ascii: "\"") {
-      return endText(base, start..<at &+ 1, hasEscapes)
+      return endText(base, start..<at &+ 1, stretch.hasEscapes)
     }
     position = at
     var piece = PromptPiece(kind)
-    piece.part = JSONStringRange(range: start &- 1..<at &+ 1, hasEscapes: hasEscapes)
+    piece.part = JSONStringRange(range: start &- 1..<at &+ 1, hasEscapes: stretch.hasEscapes)
     return piece
   }
 
@@ -164,43 +213,49 @@ extension PromptScanner {
   /// Moves over the value as far as the limit. True at its end.
   mutating func pass(_ base: UnsafeRawPointer, _ limit: Int) -> Bool {
     let stop = min(limit, end)
-    while position < stop {
+    // In variables of its own, which stay in registers.
+    var at = position
+    var nesting = nesting
+    var isInString = isInString
+    var isDone = false
+    while at < stop {
       if isInString {
-        position = nextMark(base, position, stop)
-        guard position < stop else { break }
-        if load(base, position) == UInt8(ascii: "\\") {
-          position = min(end, position &+ escapeLength(base, position))
-          continue
-        }
-        position &+= 1
+        let stretch = stretch(base, at, stop)
+        at = stretch.end
+        guard stretch.isEnd else { break }
+        at &+= 1
         isInString = false
-        if nesting == 0 { return true }
-        continue
+        if nesting == 0 {
+          isDone = true
+          break
+        }
       }
-      let byte = load(base, position)
-      position &+= 1
-      switch byte {
-      case UInt8(ascii: "\""): isInString = true
-      case UInt8(ascii: "{"), UInt8(ascii: "["): nesting &+= 1
-      case UInt8(ascii: "}"), UInt8(ascii: "]"):
-        nesting &-= 1
-        if nesting <= 0 { return true }
-      default: break
+      // Between strings: mostly a comma or a colon, and perhaps a space.
+      while at < stop {
+        let byte = load(base, at)
+        at &+= 1
+        if byte == UInt8(ascii: "\"") {
+          isInString = true
+          break
+        }
+        // Brackets of both kinds differ from each other in this bit only.
+        let bracket = byte & ~0x20
+        if bracket == 0x5B {
+          nesting &+= 1
+        } else if bracket == 0x5D {
+          nesting &-= 1
+          if nesting <= 0 {
+            isDone = true
+            break
+          }
+        }
       }
+      if isDone { break }
     }
-    if position >= end { abandon() }
-    return false
+    position = at
+    self.nesting = nesting
+    self.isInString = isInString
+    if !isDone, at >= end { abandon() }
+    return isDone
   }
-}
-
-/// Marks the high bit of the bytes at `at` that are a quote or a backslash.
-///
-/// The subtractions may borrow, so a mark above the lowest one means nothing; the lowest one is exact.
-@inline(__always)
-private func stringMarks(_ base: UnsafeRawPointer, _ at: Int) -> UInt64 {
-  let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-  let ones: UInt64 = 0x0101_0101_0101_0101
-  let quotes = word ^ (ones &* 0x22)
-  let backslashes = word ^ (ones &* 0x5C)
-  return ((quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes) & (ones &* 0x80)
 }

@@ -240,19 +240,13 @@ public struct PromptScanner: Sendable {
       return beginText(.property)
     }
     let start = position
-    var hasEscapes = false
-    while true {
-      position = nextMark(base, position, end)
-      guard position < end else { return abandon() }
-      if load(base, position) == UInt8(ascii: "\"") { break }
-      hasEscapes = true
-      position = min(end, position &+ escapeLength(base, position))
-    }
+    let stretch = stretch(base, start, end)
+    guard stretch.isEnd else { return abandon() }
     let key =
-      hasEscapes
-      ? JSONKey(unescaping: base, start: start, end: position)
-      : JSONKey(base, start: start, count: position &- start, end: end)
-    position &+= 1
+      stretch.hasEscapes
+      ? JSONKey(unescaping: base, start: start, end: stretch.end)
+      : JSONKey(base, start: start, count: stretch.end &- start, end: end)
+    position = stretch.end &+ 1
     slot = place.slot(of: key)
     expectColon(base)
   }

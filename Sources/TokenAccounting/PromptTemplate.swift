@@ -110,39 +110,43 @@ public struct PromptTemplate: Sendable, Equatable {
   }
 
   /// Qwen 2.5 and 3, QwQ (`chat_template` of their `tokenizer_config.json`): `<|im_start|>role\n…<|im_end|>\n` is 5, the answer opens with
-  /// `<|im_start|>assistant\n`; a tool's output stands between two tags, each with its line end. The words around tools are one text.
+  /// `<|im_start|>assistant\n`. In Qwen's own tokenizer the words around tools are 77, those around a call 11 to 12, those around a tool's
+  /// output 4 (9 before Qwen 3, where the tags were no tokens). Earlier thoughts stay only behind the last question.
   public static let qwen: PromptTemplate = {
     var template = PromptTemplate()
     template.message = 5
     template.tool = 4
     template.reply = 3
     template.name = nil
-    template.toolCall = 15
-    template.tools = 90
+    template.toolCall = 11
+    template.tools = 77
     template.toolDefinition = 1
     template.reasoning = .keptSinceUser
     return template
   }()
 
   /// DeepSeek V3 and R1 (the same file of theirs): a token that begins the text, one for each turn, one at the end of each answer; a
-  /// system message stands as it is. A call is `<｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME`, then a fenced block, then the end's token.
+  /// system message stands as it is. In DeepSeek's own tokenizer a call's frame is 9 to 11, a tool's output's 4. V3.1 opens tools with 103,
+  /// and tells each by name, description and parameters, some 10 less than the frame of the document that is counted.
   public static let deepseek: PromptTemplate = {
     var template = PromptTemplate()
     template.start = 1
     template.message = 0
     template.user = 1
     template.assistant = 2
-    template.tool = 2
+    template.tool = 4
     template.reply = 1
     template.name = nil
     template.toolCall = 10
-    template.tools = 16
+    template.tools = 103
+    template.toolDefinition = -10
     template.reasoning = .dropped
     return template
   }()
 
-  /// Llama 3 (Meta's model card, "prompt formats"): `<|begin_of_text|>`, then for each message
-  /// `<|start_header_id|>role<|end_header_id|>\n\n…<|eot_id|>`; the answer opens with a header.
+  /// Llama 3 (Meta's "model cards and prompt formats"): `<|begin_of_text|>`, then for each message
+  /// `<|start_header_id|>role<|end_header_id|>\n\n…<|eot_id|>`; the answer opens with a header. The words before tools are 56. Its template
+  /// indents the tools' documents, which is not counted.
   public static let llama3: PromptTemplate = {
     var template = PromptTemplate()
     template.start = 1
@@ -150,15 +154,15 @@ public struct PromptTemplate: Sendable, Equatable {
     template.reply = 4
     template.name = nil
     template.toolCall = 10
-    template.tools = 60
+    template.tools = 56
     template.toolDefinition = 1
     template.reasoning = .dropped
     return template
   }()
 
-  /// Mistral's models with tekken (mistral-common, instruct tokenizer v3 to v7): `<s>`, `[INST]…[/INST]` for a user,
-  /// `[SYSTEM_PROMPT]…[/SYSTEM_PROMPT]`, `[TOOL_RESULTS]…[/TOOL_RESULTS]`, `</s>` behind an answer; tools between
-  /// `[AVAILABLE_TOOLS]` and its end; a call as JSON behind `[TOOL_CALLS]`.
+  /// Mistral's models with tekken (mistral-common, instruct tokenizers v3 to v7): `<s>`, `[INST]…[/INST]` for a user,
+  /// `[SYSTEM_PROMPT]…[/SYSTEM_PROMPT]`, `</s>` behind an answer, tools between `[AVAILABLE_TOOLS]` and its end; a call is an object with an
+  /// identifier of nine characters behind `[TOOL_CALLS]`, and an output repeats the identifier.
   public static let tekken: PromptTemplate = {
     var template = PromptTemplate()
     template.start = 1
@@ -166,10 +170,10 @@ public struct PromptTemplate: Sendable, Equatable {
     template.system = 2
     template.user = 2
     template.assistant = 1
-    template.tool = 2
+    template.tool = 9
     template.reply = 0
     template.name = nil
-    template.toolCall = 10
+    template.toolCall = 20
     template.tools = 4
     template.toolDefinition = 1
     template.reasoning = .dropped

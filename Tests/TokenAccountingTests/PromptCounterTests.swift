@@ -46,9 +46,9 @@ struct PromptCounterTests {
     // The last user spoke before the thought, so it stays.
     #expect(try count(.qwen) == text + thought + 4 * 5 + 4 + 3 + PromptTemplate.qwen.toolCall)
     // The text's begin, user, assistant with its end, output with its end, the answer's opening.
-    #expect(try count(.deepseek) == text + 1 + 1 + 2 + 2 + 1 + 10)
+    #expect(try count(.deepseek) == text + 1 + 1 + 2 + 4 + 1 + 10)
     #expect(try count(.llama3) == text + 1 + 4 * 5 + 4 + 10)
-    #expect(try count(.tekken) == text + 1 + 2 + 2 + 1 + 2 + 10)
+    #expect(try count(.tekken) == text + 1 + 2 + 2 + 1 + 9 + 20)
     #expect(try count(PromptTemplate()) == text + thought + name + 1 + 4 * 4 + 3 + 8)
   }
 
