@@ -1,4 +1,6 @@
 /// Strings and values byte by byte, or rather word by word: the bytes were validated, so only quotes, backslashes and brackets count.
+///
+/// What only reads is static: a method that reads `self` inside one that changes it made the compiler copy the whole scanner, once a string.
 extension PromptScanner {
   /// Two escapes that are a pair of surrogates.
   private static let escapeBytesMax = 12
@@ -6,11 +8,11 @@ extension PromptScanner {
   private static let wordBytesMax = 256
 
   @inline(__always)
-  func load(_ base: UnsafeRawPointer, _ at: Int) -> UInt8 { base.load(fromByteOffset: at, as: UInt8.self) }
+  static func load(_ base: UnsafeRawPointer, _ at: Int) -> UInt8 { base.load(fromByteOffset: at, as: UInt8.self) }
 
   @inline(__always)
   mutating func skipWhitespace(_ base: UnsafeRawPointer) {
-    while position < end, load(base, position) <= 0x20 { position &+= 1 }
+    while position < end, Self.load(base, position) <= 0x20 { position &+= 1 }
   }
 
   /// How far the contents of a string reach.
@@ -27,7 +29,7 @@ extension PromptScanner {
   /// Loops over machine words rather than calling `memchr`, for most strings are short. It stops at quotes only and then looks at what
   /// stands before: text has more backslashes than quotes, and each stop is a branch that cannot be foreseen.
   @inline(__always)
-  func stretch(_ base: UnsafeRawPointer, _ start: Int, _ stop: Int) -> Stretch {
+  static func stretch(_ base: UnsafeRawPointer, _ start: Int, _ stop: Int, end: Int) -> Stretch {
     let ones: UInt64 = 0x0101_0101_0101_0101
     var at = start
     var backslashes: UInt64 = 0
@@ -46,7 +48,7 @@ extension PromptScanner {
       at &+= 1
     }
     while at < stop {
-      let byte = load(base, at)
+      let byte = Self.load(base, at)
       if byte == UInt8(ascii: "\\") { backslashes = 1 }
       if byte == UInt8(ascii: "\""), !isEscaped(base, at, start) {
         return Stretch(end: at, isEnd: true, hasEscapes: backslashes != 0)
@@ -54,32 +56,32 @@ extension PromptScanner {
       at &+= 1
     }
     guard stop < end else { return Stretch(end: end, isEnd: false, hasEscapes: backslashes != 0) }
-    let cut = unitBoundary(base, start, stop)
-    let isEnd = cut < end && load(base, cut) == UInt8(ascii: "\"")
+    let cut = unitBoundary(base, start, stop, end: end)
+    let isEnd = cut < end && Self.load(base, cut) == UInt8(ascii: "\"")
     return Stretch(end: cut, isEnd: isEnd, hasEscapes: backslashes != 0 || cut > stop)
   }
 
   /// Whether an odd number of backslashes stands before `at`.
   @inline(__always)
-  private func isEscaped(_ base: UnsafeRawPointer, _ at: Int, _ start: Int) -> Bool {
-    at > start && load(base, at &- 1) == UInt8(ascii: "\\") && hasOddRun(base, at, start)
+  private static func isEscaped(_ base: UnsafeRawPointer, _ at: Int, _ start: Int) -> Bool {
+    at > start && Self.load(base, at &- 1) == UInt8(ascii: "\\") && hasOddRun(base, at, start)
   }
 
   @inline(never)
-  private func hasOddRun(_ base: UnsafeRawPointer, _ at: Int, _ start: Int) -> Bool {
+  private static func hasOddRun(_ base: UnsafeRawPointer, _ at: Int, _ start: Int) -> Bool {
     var first = at &- 1
-    while first > start, load(base, first &- 1) == UInt8(ascii: "\\") { first &-= 1 }
+    while first > start, Self.load(base, first &- 1) == UInt8(ascii: "\\") { first &-= 1 }
     return (at &- first) & 1 == 1
   }
 
   /// `stop`, or the end of the escape in which it lies.
   @inline(never)
-  private func unitBoundary(_ base: UnsafeRawPointer, _ start: Int, _ stop: Int) -> Int {
+  private static func unitBoundary(_ base: UnsafeRawPointer, _ start: Int, _ stop: Int, end: Int) -> Int {
     var last = stop &- 1
-    while last >= start, last > stop &- Self.escapeBytesMax {
-      if load(base, last) == UInt8(ascii: "\\") {
+    while last >= start, last > stop &- escapeBytesMax {
+      if Self.load(base, last) == UInt8(ascii: "\\") {
         let escape = isEscaped(base, last, start) ? last &- 1 : last
-        return min(end, max(stop, escape &+ escapeLength(base, escape)))
+        return min(end, max(stop, escape &+ escapeLength(base, escape, end: end)))
       }
       last &-= 1
     }
@@ -88,10 +90,10 @@ extension PromptScanner {
 
   /// Bytes of the escape at `at`, two escapes where they are a pair of surrogates.
   @inline(__always)
-  func escapeLength(_ base: UnsafeRawPointer, _ at: Int) -> Int {
-    guard at &+ 1 < end, load(base, at &+ 1) == UInt8(ascii: "u") else { return 2 }
+  static func escapeLength(_ base: UnsafeRawPointer, _ at: Int, end: Int) -> Int {
+    guard at &+ 1 < end, Self.load(base, at &+ 1) == UInt8(ascii: "u") else { return 2 }
     guard at &+ 7 < end, let unit = hexUnit(base, at &+ 2, end), unit & 0xFC00 == 0xD800,
-      load(base, at &+ 6) == UInt8(ascii: "\\"), load(base, at &+ 7) == UInt8(ascii: "u")
+      Self.load(base, at &+ 6) == UInt8(ascii: "\\"), Self.load(base, at &+ 7) == UInt8(ascii: "u")
     else { return 6 }
     return 12
   }
@@ -101,7 +103,7 @@ extension PromptScanner {
   mutating func skipScalar(_ base: UnsafeRawPointer) {
     let start = position
     while position < end {
-      let byte = load(base, position)
+      let byte = Self.load(base, position)
       if byte <= 0x20 || byte == UInt8(ascii: ",") || byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}") { break }
       position &+= 1
     }
@@ -112,7 +114,7 @@ extension PromptScanner {
   /// Reads the string at the position, a word of the protocol's; nil for one that is longer than any, which is left behind as well.
   mutating func readWord(_ base: UnsafeRawPointer) -> JSONKey? {
     let start = position &+ 1
-    let stretch = stretch(base, start, min(end, start &+ Self.wordBytesMax))
+    let stretch = Self.stretch(base, start, min(end, start &+ Self.wordBytesMax), end: end)
     guard stretch.isEnd else {
       beginSkip()
       return nil
@@ -137,7 +139,7 @@ extension PromptScanner {
   @inline(__always)
   mutating func readText(_ base: UnsafeRawPointer, _ limit: Int) -> PromptPiece {
     let start = position
-    let stretch = stretch(base, start, min(limit, end))
+    let stretch = Self.stretch(base, start, min(limit, end), end: end)
     let at = stretch.end
     if stretch.isEnd { return endText(base, start..<at, stretch.hasEscapes) }
     guard at < end else {
@@ -147,7 +149,7 @@ extension PromptScanner {
       return piece
     }
     // A full stop may have to be left out, so it must not stand in a part of its own.
-    if load(base, at) == UInt8(ascii: "."), at &+ 1 < end, load(base, at &+ 1) == UInt8(ascii: "\"") {
+    if Self.load(base, at) == UInt8(ascii: "."), at &+ 1 < end, Self.load(base, at &+ 1) == UInt8(ascii: "\"") {
       return endText(base, start..<at &+ 1, stretch.hasEscapes)
     }
     position = at
@@ -171,7 +173,7 @@ extension PromptScanner {
       position = returnPosition
       returnPosition = 0
     } else if kind == .signatureDescription || kind == .propertyDescription, last > contents.lowerBound,
-      load(base, last &- 1) == UInt8(ascii: ".")
+      Self.load(base, last &- 1) == UInt8(ascii: ".")
     {
       // A declaration's comment has no full stop.
       last &-= 1
@@ -212,6 +214,7 @@ extension PromptScanner {
 
   /// Moves over the value as far as the limit. True at its end.
   mutating func pass(_ base: UnsafeRawPointer, _ limit: Int) -> Bool {
+    let end = end
     let stop = min(limit, end)
     // In variables of its own, which stay in registers.
     var at = position
@@ -220,7 +223,7 @@ extension PromptScanner {
     var isDone = false
     while at < stop {
       if isInString {
-        let stretch = stretch(base, at, stop)
+        let stretch = Self.stretch(base, at, stop, end: end)
         at = stretch.end
         guard stretch.isEnd else { break }
         at &+= 1
@@ -229,10 +232,19 @@ extension PromptScanner {
           isDone = true
           break
         }
+        // Mostly the next string begins behind a colon or a comma.
+        if at &+ 1 < stop, Self.load(base, at &+ 1) == UInt8(ascii: "\"") {
+          let separator = Self.load(base, at)
+          if separator == UInt8(ascii: ":") || separator == UInt8(ascii: ",") {
+            at &+= 2
+            isInString = true
+            continue
+          }
+        }
       }
       // Between strings: mostly a comma or a colon, and perhaps a space.
       while at < stop {
-        let byte = load(base, at)
+        let byte = Self.load(base, at)
         at &+= 1
         if byte == UInt8(ascii: "\"") {
           isInString = true

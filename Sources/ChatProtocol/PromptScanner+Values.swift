@@ -7,7 +7,7 @@ extension PromptScanner {
       abandon()
       return nil
     }
-    switch load(base, position) {
+    switch Self.load(base, position) {
     case UInt8(ascii: "\""): return beginString(base)
     case UInt8(ascii: "{"): return beginObject()
     case UInt8(ascii: "["): return beginArray()
@@ -199,15 +199,17 @@ extension PromptScanner {
       guard position < limit else { return piece }
       let stop = position
       skipWhitespace(base)
-      guard position < end, load(base, position) == UInt8(ascii: ",") else { return piece }
+      guard position < end, Self.load(base, position) == UInt8(ascii: ",") else { return piece }
       position &+= 1
       skipWhitespace(base)
-      guard position < end, isNumberStart(load(base, position)) else {
+      guard position < end, Self.isNumberStart(Self.load(base, position)) else {
         position = stop
         return piece
       }
     }
   }
 
-  private func isNumberStart(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 || byte == UInt8(ascii: "-") }
+  private static func isNumberStart(_ byte: UInt8) -> Bool {
+    byte &- UInt8(ascii: "0") < 10 || byte == UInt8(ascii: "-")
+  }
 }

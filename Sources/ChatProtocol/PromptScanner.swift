@@ -192,7 +192,7 @@ public struct PromptScanner: Sendable {
       abandon()
       return nil
     }
-    let byte = load(base, position)
+    let byte = Self.load(base, position)
     if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") { return close() }
     mode = .item
     return frames[depth &- 1].place.mark.map { PromptPiece($0) }
@@ -210,7 +210,7 @@ public struct PromptScanner: Sendable {
       abandon()
       return nil
     }
-    let byte = load(base, position)
+    let byte = Self.load(base, position)
     if byte == UInt8(ascii: ",") {
       position &+= 1
       mode = .item
@@ -233,14 +233,14 @@ public struct PromptScanner: Sendable {
       return
     }
     skipWhitespace(base)
-    guard position < end, load(base, position) == UInt8(ascii: "\"") else { return abandon() }
+    guard position < end, Self.load(base, position) == UInt8(ascii: "\"") else { return abandon() }
     position &+= 1
     if place == .properties {
       isKey = true
       return beginText(.property)
     }
     let start = position
-    let stretch = stretch(base, start, end)
+    let stretch = Self.stretch(base, start, end, end: end)
     guard stretch.isEnd else { return abandon() }
     let key =
       stretch.hasEscapes
@@ -254,7 +254,7 @@ public struct PromptScanner: Sendable {
   @inline(__always)
   mutating func expectColon(_ base: UnsafeRawPointer) {
     skipWhitespace(base)
-    guard position < end, load(base, position) == UInt8(ascii: ":") else { return abandon() }
+    guard position < end, Self.load(base, position) == UInt8(ascii: ":") else { return abandon() }
     position &+= 1
     mode = .value
   }
