@@ -4,6 +4,8 @@
 extension PromptScanner {
   /// Two escapes that are a pair of surrogates.
   private static let escapeBytesMax = 12
+  /// Strings that are looked through a word at a time; longer ones go on in two.
+  private static let shortBytesMax = 32
   /// More than any of the protocol's words, escaped.
   private static let wordBytesMax = 256
 
@@ -33,20 +35,39 @@ extension PromptScanner {
     let ones: UInt64 = 0x0101_0101_0101_0101
     var at = start
     var backslashes: UInt64 = 0
-    while at &+ 8 <= stop {
+    // The subtractions may borrow, so a mark above the lowest one of a word means nothing; the lowest one is exact. Bytes beyond ASCII
+    // are not marked.
+    while at &+ 8 <= stop, at &- start < shortBytesMax {
       let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-      // The subtractions may borrow, so a mark above the lowest one means nothing; the lowest one is exact.
-      let ascii = ~word & (ones &* 0x80)
-      backslashes |= ((word ^ (ones &* 0x5C)) &- ones) & ascii
-      let quotes = ((word ^ (ones &* 0x22)) &- ones) & ascii
+      backslashes |= ((word ^ (ones &* 0x5C)) &- ones) & ~word
+      let quotes = ((word ^ (ones &* 0x22)) &- ones) & ~word & (ones &* 0x80)
       guard quotes != 0 else {
         at &+= 8
         continue
       }
       at &+= quotes.trailingZeroBitCount >> 3
-      if !isEscaped(base, at, start) { return Stretch(end: at, isEnd: true, hasEscapes: backslashes != 0) }
+      if !isEscaped(base, at, start) {
+        return Stretch(end: at, isEnd: true, hasEscapes: backslashes & (ones &* 0x80) != 0)
+      }
       at &+= 1
     }
+    while at &+ 16 <= stop {
+      let first = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+      let second = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at &+ 8, as: UInt64.self))
+      backslashes |= ((first ^ (ones &* 0x5C)) &- ones) & ~first | ((second ^ (ones &* 0x5C)) &- ones) & ~second
+      let quotes = ((first ^ (ones &* 0x22)) &- ones) & ~first & (ones &* 0x80)
+      let later = ((second ^ (ones &* 0x22)) &- ones) & ~second & (ones &* 0x80)
+      guard quotes | later != 0 else {
+        at &+= 16
+        continue
+      }
+      at &+= quotes != 0 ? quotes.trailingZeroBitCount >> 3 : 8 &+ later.trailingZeroBitCount >> 3
+      if !isEscaped(base, at, start) {
+        return Stretch(end: at, isEnd: true, hasEscapes: backslashes & (ones &* 0x80) != 0)
+      }
+      at &+= 1
+    }
+    backslashes &= ones &* 0x80
     while at < stop {
       let byte = Self.load(base, at)
       if byte == UInt8(ascii: "\\") { backslashes = 1 }
