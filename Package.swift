@@ -45,7 +45,7 @@ let package = Package(
     room("ServerSentEvents", ["CLinux"]),
     room("ChatProtocol", ["CLinux"]),
     room("Tokenization"),
-    room("TokenAccounting", ["Tokenization", "ChatProtocol"]),
+    room("TokenAccounting", ["Tokenization", "ChatProtocol", "CLinux"]),
     room("GatewayConfiguration", [.product(name: "Yams", package: "Yams")]),
     room("Routing", ["GatewayConfiguration"]),
 
@@ -69,14 +69,17 @@ let package = Package(
 
     room(
       "Admin",
-      ["Gateway", "Upstreams", "ChatProtocol", "GatewayConfiguration", "HTTPWire", "Reactor", "Transport"]),
+      [
+        "Gateway", "Upstreams", "ChatProtocol", "TokenAccounting", "GatewayConfiguration", "HTTPWire", "Reactor",
+        "Transport",
+      ]),
 
     // Floor 5: composition.
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "Tokenization", "CLinux",
-        "COpenSSL", "CHiredis", "CLZ4",
+        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "Tokenization",
+        "TokenAccounting", "CLinux", "COpenSSL", "CHiredis", "CLZ4",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -116,7 +119,7 @@ let package = Package(
       "GatewayTests",
       [
         "Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration", "Reactor", "HTTPWire", "ServerSentEvents",
-        "ChatProtocol", "Upstreams", "Transport",
+        "ChatProtocol", "Upstreams", "Transport", "Tokenization", "TokenAccounting",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -31,6 +31,9 @@ public struct ChunkFields: Equatable, Sendable {
   /// The texts, of all choices.
   public internal(set) var texts = ChunkTexts()
 
+  /// Whether the event says that an answer begins (`message_start`, `response.created`), so that its end must be told too.
+  public internal(set) var beginsAnswer = false
+
   /// The first `finish_reason` that is a string.
   public internal(set) var finishReason: JSONStringRange?
   /// How many choices of this chunk have a `finish_reason`.

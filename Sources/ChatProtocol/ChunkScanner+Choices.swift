@@ -115,7 +115,18 @@ extension ChunkScanner {
     _ cursor: inout JSONCursor, _ channel: TextChannel, part: Int = 0
   ) throws(JSONScanError) {
     guard cursor.byte == UInt8(ascii: "\"") else { return try cursor.skipValue() }
-    let text = try cursor.readStringRange()
+    let start = cursor.position
+    let text: JSONStringRange
+    do throws(JSONScanError) {
+      text = try cursor.readStringRange()
+    } catch {
+      // The document breaks off inside the text. What of it has come was delivered, and counts.
+      if error.reason == .truncated, cursor.end > start &+ 1 {
+        let rest = JSONStringRange(range: start..<cursor.end &+ 1, hasEscapes: true)
+        fields.append(rest, channel, choice: fields.choicesCount, part: part)
+      }
+      throw error
+    }
     guard !text.isEmpty else { return }
     fields.append(text, channel, choice: fields.choicesCount, part: part)
   }

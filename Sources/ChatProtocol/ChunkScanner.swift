@@ -10,7 +10,7 @@ public struct ChunkScanner {
   private var hasUsageMember = false
   private var hasErrorMember = false
 
-  private init() {}
+  init() {}
 
   /// The fields of `data`, the joined data of one event or a whole body.
   public static func scan(_ data: RawSpan, limits: JSONLimits = .answer) -> ChunkFields {
@@ -25,32 +25,37 @@ public struct ChunkScanner {
   /// Text cannot imitate it: inside a string the quotes of `"usage":` would be escaped.
   public static func usage(ofAnswer data: RawSpan) -> TokenUsage? {
     data.withUnsafeBytes { buffer in
-      guard let base = buffer.baseAddress else { return nil }
-      let name: StaticString = "\"usage\""
-      var found: TokenUsage?
-      var from = 0
-      while from < buffer.count,
-        let match = memmem(base + from, buffer.count - from, name.utf8Start, name.utf8CodeUnitCount)
-      {
-        let start = UnsafeRawPointer(match) - base
-        from = start + name.utf8CodeUnitCount
-        guard start > 0, buffer[start - 1] != UInt8(ascii: "\\") else { continue }
-        var cursor = JSONCursor(base + from, count: buffer.count - from, limits: .answer)
-        found = usage(after: &cursor) ?? found
-      }
-      return found
+      lastMember("\"usage\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readUsage() }
+        ?? lastMember("\"usageMetadata\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readGeminiUsage() }
     }
   }
 
-  /// Reads `: {…}`.
-  private static func usage(after cursor: inout JSONCursor) -> TokenUsage? {
-    do throws(JSONScanError) {
-      cursor.skipWhitespace()
-      guard cursor.byte == UInt8(ascii: ":") else { return nil }
-      cursor.position &+= 1
-      cursor.skipWhitespace()
-      return try cursor.readUsage()
-    } catch { return nil }
+  /// What the last member of that name, quotes included, holds.
+  private static func lastMember(
+    _ name: StaticString, in buffer: UnsafeRawBufferPointer,
+    _ read: (inout JSONCursor) throws(JSONScanError) -> TokenUsage?
+  ) -> TokenUsage? {
+    guard let base = buffer.baseAddress else { return nil }
+    var found: TokenUsage?
+    var from = 0
+    while from < buffer.count,
+      let match = memmem(base + from, buffer.count - from, name.utf8Start, name.utf8CodeUnitCount)
+    {
+      let start = UnsafeRawPointer(match) - base
+      from = start + name.utf8CodeUnitCount
+      guard start > 0, buffer[start - 1] != UInt8(ascii: "\\") else { continue }
+      var cursor = JSONCursor(base + from, count: buffer.count - from, limits: .answer)
+      do throws(JSONScanError) {
+        cursor.skipWhitespace()
+        guard cursor.byte == UInt8(ascii: ":") else { continue }
+        cursor.position &+= 1
+        cursor.skipWhitespace()
+        found = try read(&cursor) ?? found
+      } catch {
+        // It was no member, or a broken one.
+      }
+    }
+    return found
   }
 
   /// Whether the data is exactly `[DONE]`, the end of an OpenAI stream.
@@ -104,7 +109,7 @@ public struct ChunkScanner {
     try cursor.expectEnd()
   }
 
-  private mutating func take(_ usage: TokenUsage?) {
+  mutating func take(_ usage: TokenUsage?) {
     guard let usage else { return }
     if fields.usage == nil { fields.usage = usage } else { fields.usage?.merge(usage) }
   }
@@ -122,7 +127,7 @@ public struct ChunkScanner {
     return after.position..<cursor.position
   }
 
-  private mutating func takeError(_ cursor: inout JSONCursor) throws(JSONScanError) {
+  mutating func takeError(_ cursor: inout JSONCursor) throws(JSONScanError) {
     guard !hasErrorMember else { throw cursor.unexpected() }
     hasErrorMember = true
     let start = cursor.position

@@ -29,6 +29,16 @@ public struct TextCounter: Sendable {
     self.decoder = decoder
   }
 
+  /// The same, with a say in how each part is added.
+  @inline(__always)
+  mutating func append(
+    _ string: JSONStringRange, in document: RawSpan, _ add: (inout TextCounter, RawSpan) -> Void
+  ) {
+    var decoder = decoder
+    decoder.decode(string, in: document) { add(&self, $0) }
+    self.decoder = decoder
+  }
+
   /// Adds text.
   public mutating func append(_ text: RawSpan) {
     if exact != nil { exact?.append(text) } else { estimator?.append(text) }

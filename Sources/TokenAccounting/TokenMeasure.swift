@@ -7,6 +7,9 @@ public enum TokenMeasure: Sendable {
   /// By the run estimator, times what finished usage has taught (1 at first).
   case estimated(EstimatorModel, ratio: Double)
 
+  /// The measure for text of which nothing is known.
+  public static let general = TokenMeasure.estimated(.general, ratio: 1)
+
   /// What it is called in records and gauges.
   public var source: TokenSource {
     switch self {
