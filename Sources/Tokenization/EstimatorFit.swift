@@ -18,6 +18,8 @@ public enum EstimatorFit {
 
   /// How strongly costs are drawn to what they start from, as a share of what all samples say.
   private static let pull = 1e-6
+  /// What happens in fewer samples is left as it was: they would say more of these few texts than of the event.
+  private static let samplesMin = 12
   private static let rounds = 20_000
   /// A round that moves no cost by more is the last.
   private static let precision = 1e-7
@@ -29,11 +31,13 @@ public enum EstimatorFit {
     var matrix = [[Double]](repeating: [Double](repeating: 0, count: events.count), count: events.count)
     var right = [Double](repeating: 0, count: events.count)
     var weights = 0.0
+    var found = [Int](repeating: 0, count: events.count)
     for sample in samples where sample.tokens > 0 {
       let counts = EstimatorMachine.shared.counts(sample.text).map { $0 / Double(sample.tokens) }
       let present = events.filter { counts[$0] > 0 }
       weights += sample.weight
       for row in present {
+        found[row] += 1
         right[row] += sample.weight * counts[row]
         for column in present { matrix[row][column] += sample.weight * counts[row] * counts[column] }
       }
@@ -45,7 +49,7 @@ public enum EstimatorFit {
     var costs = start.costs
     for _ in 0..<rounds {
       var moved = 0.0
-      for row in events {
+      for row in events where found[row] >= samplesMin {
         var rest = right[row]
         for column in events where column != row { rest -= matrix[row][column] * costs[column] }
         let cost = max(bounds[row].lowerBound, min(bounds[row].upperBound, rest / matrix[row][row]))
@@ -64,6 +68,7 @@ public enum EstimatorFit {
     case .letter2, .letter3, .letter4, .letter5, .letter6, .letter7, .letter8, .letter9, .letter10, .letter12: -0.3...8
     case .cyrillic2, .cyrillic3, .cyrillic5, .cyrillic7, .cyrillic9, .cyrillic12: -0.3...8
     case .ideograph2, .ideograph3, .ideograph4: -0.3...8
+    case .letterBeyond, .cyrillicBeyond, .furtherSign, .repeatedSign: 0.03...8
     default: 0...8
     }
   }

@@ -32,15 +32,21 @@ struct EstimatorState: Hashable {
   /// Reads a byte, and tells what happened.
   mutating func read(_ byte: UInt8) -> [EstimatorEvent] {
     if byte & 0xC0 == 0x80 { return continuation(byte) }
+    // A scalar that does not go on as it must.
+    let broken: [EstimatorEvent] = missing > 0 ? [.stray] : []
     missing = 0
     lead = []
+    return broken + whole(byte)
+  }
+
+  private mutating func whole(_ byte: UInt8) -> [EstimatorEvent] {
     switch byte {
-    case 0x41...0x5A, 0x61...0x7A: return letter(byte)
-    case 0x30...0x39: return digit()
-    case 0x0A, 0x0D: return newline()
-    case 0..<0x21: return space(byte)
-    case 0..<0x80: return sign(byte)
-    default: return long(byte)
+    case 0x41...0x5A, 0x61...0x7A: letter(byte)
+    case 0x30...0x39: digit()
+    case 0x0A, 0x0D: newline()
+    case 0..<0x21: space(byte)
+    case 0..<0x80: sign(byte)
+    default: long(byte)
     }
   }
 
