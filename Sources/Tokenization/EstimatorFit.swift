@@ -20,18 +20,19 @@ public enum EstimatorFit {
   private static let pull = 1e-6
   /// What happens in fewer samples is left as it was: they would say more of these few texts than of the event.
   private static let samplesMin = 12
-  private static let rounds = 20_000
+  private static let rounds = 10_000
   /// A round that moves no cost by more is the last.
-  private static let precision = 1e-7
+  private static let precision = 1e-6
 
   /// Least squares of the relative error, found one coordinate at a time within `bounds`, each cost drawn a little
   /// towards `start`'s: so what the samples say nothing of stays as it was.
   public static func fit(_ samples: [Sample], from start: EstimatorModel) -> EstimatorModel {
     let events = EstimatorEvent.allCases.indices
-    var matrix = [[Double]](repeating: [Double](repeating: 0, count: events.count), count: events.count)
-    var right = [Double](repeating: 0, count: events.count)
+    let width = events.count
+    var matrix = [Double](repeating: 0, count: width * width)
+    var right = [Double](repeating: 0, count: width)
     var weights = 0.0
-    var found = [Int](repeating: 0, count: events.count)
+    var found = [Int](repeating: 0, count: width)
     for sample in samples where sample.tokens > 0 {
       let counts = EstimatorMachine.shared.counts(sample.text).map { $0 / Double(sample.tokens) }
       let present = events.filter { counts[$0] > 0 }
@@ -39,22 +40,29 @@ public enum EstimatorFit {
       for row in present {
         found[row] += 1
         right[row] += sample.weight * counts[row]
-        for column in present { matrix[row][column] += sample.weight * counts[row] * counts[column] }
+        for column in present { matrix[row * width + column] += sample.weight * counts[row] * counts[column] }
       }
     }
     for event in events {
-      matrix[event][event] += pull * max(1, weights)
+      matrix[event * width + event] += pull * max(1, weights)
       right[event] += pull * max(1, weights) * start.costs[event]
     }
     var costs = start.costs
+    // What is not yet explained, kept up as costs move: a move costs a row's addition.
+    var rest = events.map { row in
+      right[row] - events.reduce(0) { $0 + matrix[row * width + $1] * costs[$1] }
+    }
+    let fitted = events.filter { found[$0] >= samplesMin }
     for _ in 0..<rounds {
       var moved = 0.0
-      for row in events where found[row] >= samplesMin {
-        var rest = right[row]
-        for column in events where column != row { rest -= matrix[row][column] * costs[column] }
-        let cost = max(bounds[row].lowerBound, min(bounds[row].upperBound, rest / matrix[row][row]))
-        moved = max(moved, abs(cost - costs[row]))
+      for row in fitted {
+        let wanted = costs[row] + rest[row] / matrix[row * width + row]
+        let cost = max(bounds[row].lowerBound, min(bounds[row].upperBound, wanted))
+        let move = cost - costs[row]
+        guard move != 0 else { continue }
+        moved = max(moved, abs(move))
         costs[row] = cost
+        for column in events { rest[column] -= move * matrix[row * width + column] }
       }
       if moved < precision { break }
     }

@@ -22,43 +22,35 @@ final class EstimatorMachine: @unchecked Sendable {
     var numbers = [EstimatorState(): 0]
     var sets: [[EstimatorEvent]] = [[]]
     var setNumbers: [[EstimatorEvent]: Int] = [[]: 0]
-    // Breadth first: all that a text can lead to, a row of 256 each.
-    var rows: [[(state: Int, set: Int)]] = []
-    while rows.count < states.count {
-      let state = states[rows.count]
-      rows.append(
-        (0...255).map { byte in
-          var next = state
-          let events = next.read(UInt8(truncatingIfNeeded: byte))
-          if setNumbers[events] == nil {
-            setNumbers[events] = sets.count
-            sets.append(events)
-          }
-          if numbers[next] == nil {
-            numbers[next] = states.count
-            states.append(next)
-          }
-          return (numbers[next] ?? 0, setNumbers[events] ?? 0)
-        })
+    let tried = (UInt8.min...UInt8.max).filter { EstimatorState.representative($0) == $0 }
+    // Breadth first: all that a text can lead to, a row each.
+    var rows: [UInt32] = []
+    var done = 0
+    while done < states.count {
+      for byte in tried {
+        var next = states[done]
+        let events = next.read(byte)
+        let set = setNumbers[events] ?? sets.count
+        if set == sets.count {
+          setNumbers[events] = set
+          sets.append(events)
+        }
+        let number = numbers[next] ?? states.count
+        if number == states.count {
+          numbers[next] = number
+          states.append(next)
+        }
+        rows.append(UInt32(truncatingIfNeeded: number * tried.count) << 16 | UInt32(truncatingIfNeeded: set))
+      }
+      done += 1
     }
-    var columnNumbers: [[UInt32]: UInt8] = [:]
-    var kept: [Int] = []
+    precondition(rows.count < 1 << 16, "a row's start must fit 16 bits")
+    let entries = UnsafeMutablePointer<UInt32>.allocate(capacity: rows.count)
+    entries.initialize(from: rows, count: rows.count)
     let columns = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
-    for byte in 0...255 {
-      let column = rows.map { UInt32(truncatingIfNeeded: $0[byte].state << 16 | $0[byte].set) }
-      if columnNumbers[column] == nil {
-        columnNumbers[column] = UInt8(truncatingIfNeeded: kept.count)
-        kept.append(byte)
-      }
-      columns[byte] = columnNumbers[column] ?? 0
-    }
-    precondition(states.count * kept.count < 1 << 16, "a row's start must fit 16 bits")
-    let entries = UnsafeMutablePointer<UInt32>.allocate(capacity: states.count * kept.count)
-    for (number, row) in rows.enumerated() {
-      for (column, byte) in kept.enumerated() {
-        entries[number * kept.count + column] =
-          UInt32(truncatingIfNeeded: row[byte].state * kept.count) << 16 | UInt32(truncatingIfNeeded: row[byte].set)
-      }
+    for byte in UInt8.min...UInt8.max {
+      let column = tried.firstIndex(of: EstimatorState.representative(byte)) ?? 0
+      columns[Int(byte)] = UInt8(truncatingIfNeeded: column)
     }
     self.columns = UnsafePointer(columns)
     self.entries = UnsafePointer(entries)

@@ -22,9 +22,9 @@ struct EstimatorState: Hashable {
   private var consonants = 0
   /// The last sign.
   private var sign: UInt8 = 0
-  /// Continuation bytes that are still to come, and, where those tell the kind, what has been read of the scalar.
+  /// Continuation bytes that are still to come, and, where those tell the kind, what has been read of the scalar, at most two.
   private var missing = 0
-  private var lead: [UInt8] = []
+  private var lead: UInt16 = 0
 
   /// The state at a text's start.
   init() {}
@@ -35,7 +35,7 @@ struct EstimatorState: Hashable {
     // A scalar that does not go on as it must.
     let broken: [EstimatorEvent] = missing > 0 ? [.stray] : []
     missing = 0
-    lead = []
+    lead = 0
     return broken + whole(byte)
   }
 
@@ -49,6 +49,33 @@ struct EstimatorState: Hashable {
     default: long(byte)
     }
   }
+
+  /// A byte that every state treats like `byte`: to make the table, only those need be tried.
+  static func representative(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case 0x41...0x5A:
+      return isRare(byte) || isVowel(byte) ? representative(byte | 0x20) & ~0x20 : 0x42
+    case 0x61...0x7A:
+      if byte == 0x79 { return byte }
+      return isVowel(byte) ? 0x61 : isRare(byte) ? 0x6A : 0x62
+    case 0x30...0x39: return 0x30
+    case 0x09: return byte
+    case 0x0A, 0x0D: return 0x0A
+    case 0..<0x21: return 0x20
+    case 0..<0x80: return byte
+    default:
+      // Bytes beyond ASCII differ where a comparison in this file says so.
+      let starts: [UInt8] = [
+        0x80, 0x81, 0x82, 0x83, 0x84, 0x87, 0x88, 0x8D, 0x8E, 0x90, 0x94, 0x98, 0x9A, 0x9F, 0xA0, 0xB0, 0xB8, 0xB9, 0xBC,
+        0xBE, 0xC0, 0xC2, 0xC3, 0xCB, 0xCE, 0xD0, 0xD1, 0xD4, 0xE0, 0xE1, 0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9,
+        0xEA, 0xEE, 0xEF, 0xF0, 0xF1, 0xF5,
+      ]
+      return starts.last { $0 <= byte } ?? byte
+    }
+  }
+
+  private static func isVowel(_ byte: UInt8) -> Bool { vowels.contains(byte | 0x20) }
+  private static func isRare(_ byte: UInt8) -> Bool { rareLetters.contains(byte | 0x20) }
 
   // MARK: ASCII
 
@@ -231,7 +258,7 @@ struct EstimatorState: Hashable {
     // What these are, the next bytes tell.
     case 0xE2, 0xE3, 0xEF, 0xF0:
       missing = byte == 0xF0 ? 3 : 2
-      lead = [byte]
+      lead = UInt16(byte)
       return reduceContext(spaced)
     case 0xF1...0xF4: return mark(.rareScalar, 3, spaced)
     default:
@@ -275,7 +302,7 @@ struct EstimatorState: Hashable {
   private mutating func cyrillic(_ byte: UInt8) -> [EstimatorEvent] {
     if run == .cyrillic { length = min(length + 1, 13) } else { begin(.cyrillic) }
     missing = 1
-    if byte == 0xD0 { lead = [byte] }
+    if byte == 0xD0 { lead = UInt16(byte) }
     switch length {
     case 1: return [.cyrillic1]
     case 2: return [.cyrillic2]
@@ -307,19 +334,18 @@ struct EstimatorState: Hashable {
       return [.stray]
     }
     missing -= 1
-    guard let first = lead.first else { return [] }
-    let second = lead.count > 1 ? lead[1] : byte
-    switch (first, lead.count) {
-    case (0xD0, _):
-      lead = []
+    switch lead {
+    case 0: return []
+    case 0xD0:
+      lead = 0
       let wasCapital = flag
       flag = byte >= 0x90 && byte < 0xB0
       return flag && wasCapital ? [.cyrillicCapital] : []
-    case (0xE2, 1):
+    case 0xE2:
       if byte == 0x80 { return keep(byte) }
       return known(byte >= 0x94 && byte <= 0x97 ? .boxSign : .symbol, .symbols)
-    case (0xE2, _): return byte == 0x8D ? joiner() : known(.dash, .symbols)
-    case (0xE3, 1):
+    case 0xE280: return byte == 0x8D ? joiner() : known(.dash, .symbols)
+    case 0xE3:
       switch byte {
       case 0x80: return known(.wideSign, .wideSigns)
       case 0x81: return known(.hiragana1, .hiragana)
@@ -327,33 +353,33 @@ struct EstimatorState: Hashable {
       case 0x83: return known(.katakana1, .katakana)
       default: return known(.scriptScalar, .script)
       }
-    case (0xE3, _): return byte < 0xA0 ? known(.hiragana1, .hiragana) : known(.katakana1, .katakana)
-    case (0xEF, 1):
+    case 0xE382: return byte < 0xA0 ? known(.hiragana1, .hiragana) : known(.katakana1, .katakana)
+    case 0xEF:
       switch byte {
       case 0xBC, 0xBD: return known(.wideSign, .wideSigns)
       case 0xB8: return joiner()
       default: return known(.symbol, .symbols)
       }
-    case (0xF0, 1): return byte == 0x9F ? keep(byte) : known(.rareScalar, .symbols)
-    case (0xF0, _) where second == 0x9F && lead.count == 2:
+    case 0xF0: return byte == 0x9F ? keep(byte) : known(.rareScalar, .symbols)
+    case 0xF09F:
       switch byte {
       case 0x87: return known(.flag, .emoji)
       case 0x98, 0x99: return known(.face, .emoji)
       default: return known(.emoji, .emoji)
       }
     default:
-      lead = []
+      lead = 0
       return []
     }
   }
 
   private mutating func keep(_ byte: UInt8) -> [EstimatorEvent] {
-    lead.append(byte)
+    lead = lead << 8 | UInt16(byte)
     return []
   }
 
   private mutating func joiner() -> [EstimatorEvent] {
-    lead = []
+    lead = 0
     return [.joiner]
   }
 
