@@ -53,4 +53,7 @@ public enum EstimatorEvent: Int, CaseIterable, Sendable {
 
   /// The name in a coefficients file.
   public var name: String { "\(self)" }
+
+  /// By name: asking for a name is slow.
+  static let named = Dictionary(uniqueKeysWithValues: allCases.map { ($0.name, $0) })
 }

@@ -20,8 +20,8 @@ final class EstimatorMachine: @unchecked Sendable {
   private init() {
     var states = [EstimatorState()]
     var numbers = [EstimatorState(): 0]
-    var sets: [[EstimatorEvent]] = [[]]
-    var setNumbers: [[EstimatorEvent]: Int] = [[]: 0]
+    var sets = [EstimatorEvents()]
+    var setNumbers = [EstimatorEvents(): 0]
     let tried = (UInt8.min...UInt8.max).filter { EstimatorState.representative($0) == $0 }
     // Breadth first: all that a text can lead to, a row each.
     var rows: [UInt32] = []
@@ -54,7 +54,7 @@ final class EstimatorMachine: @unchecked Sendable {
     }
     self.columns = UnsafePointer(columns)
     self.entries = UnsafePointer(entries)
-    self.sets = sets
+    self.sets = sets.map(\.list)
     stateCount = states.count
   }
 

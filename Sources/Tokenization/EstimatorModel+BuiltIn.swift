@@ -17,13 +17,16 @@ extension EstimatorModel {
   /// Reads a table: a head with the families, then an event and its cost in each. What cannot be read costs nothing.
   static func models(of table: String) -> [String: EstimatorModel] {
     let rows = table.split(separator: "\n").map { $0.split(separator: " ") }
-    var models: [String: EstimatorModel] = [:]
-    for (column, family) in (rows.first ?? []).enumerated().dropFirst() {
-      var costs = [Double](repeating: 0, count: EstimatorEvent.allCases.count)
-      for row in rows.dropFirst() where column < row.count {
-        guard let event = EstimatorEvent.allCases.first(where: { $0.name == row[0] }) else { continue }
-        costs[event.rawValue] = Double(row[column]) ?? 0
+    var costs: [[Double]] = []
+    for row in rows.dropFirst() {
+      guard let event = EstimatorEvent.named[String(row.first ?? "")] else { continue }
+      for (column, cost) in row.dropFirst().enumerated() {
+        if column == costs.count { costs.append([Double](repeating: 0, count: EstimatorEvent.allCases.count)) }
+        costs[column][event.rawValue] = Double(cost) ?? 0
       }
+    }
+    var models: [String: EstimatorModel] = [:]
+    for (family, costs) in zip(rows.first?.dropFirst() ?? [], costs) {
       models[String(family)] = EstimatorModel(costs: costs)
     }
     return models

@@ -30,16 +30,16 @@ struct EstimatorState: Hashable {
   init() {}
 
   /// Reads a byte, and tells what happened.
-  mutating func read(_ byte: UInt8) -> [EstimatorEvent] {
+  mutating func read(_ byte: UInt8) -> EstimatorEvents {
     if byte & 0xC0 == 0x80 { return continuation(byte) }
     // A scalar that does not go on as it must.
-    let broken: [EstimatorEvent] = missing > 0 ? [.stray] : []
+    let broken: EstimatorEvents = missing > 0 ? [.stray] : []
     missing = 0
     lead = 0
     return broken + whole(byte)
   }
 
-  private mutating func whole(_ byte: UInt8) -> [EstimatorEvent] {
+  private mutating func whole(_ byte: UInt8) -> EstimatorEvents {
     switch byte {
     case 0x41...0x5A, 0x61...0x7A: letter(byte)
     case 0x30...0x39: digit()
@@ -86,7 +86,7 @@ struct EstimatorState: Hashable {
   }
 
   /// What the run in front makes a word cost.
-  private var wordLead: [EstimatorEvent] {
+  private var wordLead: EstimatorEvents {
     switch run {
     case .start, .space, .word: []
     case .newline: [.wordAfterNewline]
@@ -96,10 +96,10 @@ struct EstimatorState: Hashable {
     }
   }
 
-  private mutating func letter(_ byte: UInt8) -> [EstimatorEvent] {
+  private mutating func letter(_ byte: UInt8) -> EstimatorEvents {
     let isCapital = byte < 0x61
     let small = byte | 0x20
-    var events: [EstimatorEvent] = []
+    var events: EstimatorEvents = []
     if run == .word {
       if isCapital { events.append(flag ? .capital : .caseTurn) }
       if isMixed { events.append(.mixedLetter) }
@@ -131,13 +131,13 @@ struct EstimatorState: Hashable {
     .letter1, .letter2, .letter3, .letter4, .letter5, .letter6, .letter7, .letter8, .letter9, .letter10,
   ]
 
-  private mutating func digit() -> [EstimatorEvent] {
+  private mutating func digit() -> EstimatorEvents {
     if run == .digits {
       length = length % 3 + 1
       return [[.digit1, .digit2, .digit3][length - 1]] + (length == 1 ? [.digitGroup] : [])
     }
     let isMixed = run == .word
-    var events: [EstimatorEvent] = [.digit1]
+    var events: EstimatorEvents = [.digit1]
     if isMixed { events.append(.mixedTurn) }
     if run == .space, length == 1 || !flag { events.append(.spaceDigit) }
     begin(.digits)
@@ -145,7 +145,7 @@ struct EstimatorState: Hashable {
     return events
   }
 
-  private mutating func newline() -> [EstimatorEvent] {
+  private mutating func newline() -> EstimatorEvents {
     if run == .newline {
       length = min(length + 1, 3)
       return [length == 2 ? .newline2 : .newlineBeyond]
@@ -155,7 +155,7 @@ struct EstimatorState: Hashable {
     return [isAfterSign ? .newlineAfterSign : .newline]
   }
 
-  private mutating func space(_ byte: UInt8) -> [EstimatorEvent] {
+  private mutating func space(_ byte: UInt8) -> EstimatorEvents {
     guard run == .space else {
       let isLineStart = run == .newline || run == .start
       begin(.space)
@@ -178,7 +178,7 @@ struct EstimatorState: Hashable {
     }
   }
 
-  private mutating func sign(_ byte: UInt8) -> [EstimatorEvent] {
+  private mutating func sign(_ byte: UInt8) -> EstimatorEvents {
     let kind = Self.kind(byte)
     if run == .signs {
       let isRepeated = sign == byte
@@ -195,7 +195,7 @@ struct EstimatorState: Hashable {
       default: return [.secondSign]
       }
     }
-    var events = [kind]
+    var events: EstimatorEvents = [kind]
     if run == .space { events.append(.spaceSign) }
     if run == .word || run == .digits { events.append(.signAfterWord) }
     begin(.signs)
@@ -231,15 +231,15 @@ struct EstimatorState: Hashable {
 
   // MARK: Beyond ASCII
 
-  private mutating func long(_ byte: UInt8) -> [EstimatorEvent] {
-    let spaced: [EstimatorEvent] = run == .space ? [.spaceScript] : []
+  private mutating func long(_ byte: UInt8) -> EstimatorEvents {
+    let spaced: EstimatorEvents = run == .space ? [.spaceScript] : []
     switch byte {
     case 0xC2: return mark(.latinSign, 1, spaced)
     case 0xC3...0xCA: return accent(1)
     case 0xCB...0xCD: return run == .word ? accent(1) : mark(.latinSign, 1, spaced)
     case 0xD0...0xD3: return cyrillic(byte)
     case 0xCE...0xDF:
-      let events: [EstimatorEvent] = run == .alphabet ? [.alphabetLetter] : [.alphabetWord, .alphabetLetter]
+      let events: EstimatorEvents = run == .alphabet ? [.alphabetLetter] : [.alphabetWord, .alphabetLetter]
       begin(.alphabet)
       missing = 1
       return events
@@ -268,7 +268,7 @@ struct EstimatorState: Hashable {
   }
 
   /// While a scalar's kind is open, no more is kept of what is in front than the kinds ask for.
-  private mutating func reduceContext(_ events: [EstimatorEvent]) -> [EstimatorEvent] {
+  private mutating func reduceContext(_ events: EstimatorEvents) -> EstimatorEvents {
     let (missing, lead, run, length) = (missing, lead, run, length)
     switch run {
     case .ideographs, .hiragana, .katakana, .wideSigns, .symbols, .emoji: begin(run, length: length)
@@ -279,15 +279,15 @@ struct EstimatorState: Hashable {
     return events
   }
 
-  private mutating func mark(_ event: EstimatorEvent, _ missing: Int, _ spaced: [EstimatorEvent]) -> [EstimatorEvent] {
+  private mutating func mark(_ event: EstimatorEvent, _ missing: Int, _ spaced: EstimatorEvents) -> EstimatorEvents {
     let isFurther = run == .symbols
     begin(.symbols)
     self.missing = missing
     return spaced + [event] + (isFurther ? [.repeatedSymbol] : [])
   }
 
-  private mutating func accent(_ missing: Int) -> [EstimatorEvent] {
-    var events: [EstimatorEvent] = []
+  private mutating func accent(_ missing: Int) -> EstimatorEvents {
+    var events: EstimatorEvents = []
     if run == .word {
       length = min(length + 1, 9)
     } else {
@@ -299,7 +299,7 @@ struct EstimatorState: Hashable {
     return events + [.accented] + (length <= 9 ? [Self.letters[length - 1]] : [])
   }
 
-  private mutating func cyrillic(_ byte: UInt8) -> [EstimatorEvent] {
+  private mutating func cyrillic(_ byte: UInt8) -> EstimatorEvents {
     if run == .cyrillic { length = min(length + 1, 13) } else { begin(.cyrillic) }
     missing = 1
     if byte == 0xD0 { lead = UInt16(byte) }
@@ -316,7 +316,7 @@ struct EstimatorState: Hashable {
     }
   }
 
-  private mutating func ideograph(_ byte: UInt8, _ spaced: [EstimatorEvent]) -> [EstimatorEvent] {
+  private mutating func ideograph(_ byte: UInt8, _ spaced: EstimatorEvents) -> EstimatorEvents {
     let kinds: [EstimatorEvent] = [
       .ideographE4, .ideographE5, .ideographE6, .ideographE7, .ideographE8, .ideographE9,
     ]
@@ -328,7 +328,7 @@ struct EstimatorState: Hashable {
     return events
   }
 
-  private mutating func continuation(_ byte: UInt8) -> [EstimatorEvent] {
+  private mutating func continuation(_ byte: UInt8) -> EstimatorEvents {
     guard missing > 0 else {
       begin(.symbols)
       return [.stray]
@@ -373,18 +373,18 @@ struct EstimatorState: Hashable {
     }
   }
 
-  private mutating func keep(_ byte: UInt8) -> [EstimatorEvent] {
+  private mutating func keep(_ byte: UInt8) -> EstimatorEvents {
     lead = lead << 8 | UInt16(byte)
     return []
   }
 
-  private mutating func joiner() -> [EstimatorEvent] {
+  private mutating func joiner() -> EstimatorEvents {
     lead = 0
     return [.joiner]
   }
 
   /// The scalar's kind is known: `first` if it starts a run.
-  private mutating func known(_ first: EstimatorEvent, _ kind: Run) -> [EstimatorEvent] {
+  private mutating func known(_ first: EstimatorEvent, _ kind: Run) -> EstimatorEvents {
     let missing = missing
     let isFurther = run == kind
     begin(kind, length: isFurther ? min(length + 1, 4) : 1)

@@ -78,7 +78,7 @@ struct TokenEstimatorTests {
       var state = EstimatorState()
       var counts = [Double](repeating: 0, count: EstimatorEvent.allCases.count)
       for byte in bytes {
-        for event in state.read(byte) { counts[event.rawValue] += 1 }
+        for event in state.read(byte).list { counts[event.rawValue] += 1 }
       }
       #expect(EstimatorMachine.shared.counts(bytes) == counts, "\(generator)")
     }
