@@ -30,7 +30,8 @@ public enum EstimatorEvent: Int, CaseIterable, Sendable {
   /// A space before a digit; before another script or a sign beyond ASCII.
   case spaceDigit, spaceScript
   /// The first sign of a run.
-  case stop, comma, colon, quote, apostrophe, opening, closing, bracket, closingBracket, angle, hyphen, underscore, slash
+  case stop, comma, colon, quote, apostrophe, opening, closing, bracket, closingBracket, angle, hyphen, underscore,
+    slash
   case backslash, hash, star, equals, pipe, backtick, dollar, otherSign
   /// Its second, by the same kinds where it matters; the third and each further one; one that repeats the last.
   case secondClosing, secondQuote, secondComma, secondBackslash, secondSign, furtherSign, repeatedSign

@@ -36,12 +36,14 @@ struct TokenEstimatorTests {
   @Test(
     "counts each event where it happens",
     arguments: [
-      (EstimatorEvent.letter1, "a bc def", 3), (.letter4, "abc abcd abcdefg", 2), (.letterBeyond, "abcdefghijklmnopq", 4),
+      (EstimatorEvent.letter1, "a bc def", 3), (.letter4, "abc abcd abcdefg", 2),
+      (.letterBeyond, "abcdefghijklmnopq", 4),
       (.capitalised, "Ab aB HTTP", 2), (.capital, "HTTP Ab", 3), (.caseTurn, "camelCaseX", 2),
       (.rareLetter, "quick", 2), (.consonantRun, "strength", 3), (.accented, "é ü", 2), (.letterAfterAccent, "über", 3),
       (.wordAfterSign, "(a b) ((c", 1), (.wordAfterSigns, "(a b) ((c", 1), (.wordAfterDigit, "2nd", 1),
       (.wordAfterNewline, "a\nb\n c", 1), (.wordAfterScript, "你a", 1), (.mixedLetter, "9fcb", 2),
-      (.mixedTurn, "a1b2 12ab", 3), (.cyrillic1, "мир да", 2), (.cyrillic3, "мир да", 1), (.cyrillicCapital, "МИР Да", 2),
+      (.mixedTurn, "a1b2 12ab", 3), (.cyrillic1, "мир да", 2), (.cyrillic3, "мир да", 1),
+      (.cyrillicCapital, "МИР Да", 2),
       (.cyrillicBeyond, "достопримечательность", 9), (.alphabetWord, "και το", 2), (.alphabetLetter, "και", 3),
       (.ideographE4, "你好世", 2), (.ideographE5, "你好世", 1), (.ideograph1, "你好a世", 2), (.ideograph2, "你好a世", 1),
       (.ideographAfterKana, "の世世", 1), (.hiragana1, "のは世に", 2), (.hiragana2, "のはに", 1), (.hiragana3, "のはにり", 2),
@@ -66,7 +68,9 @@ struct TokenEstimatorTests {
 
   @Test(
     "counts bytes that are no UTF-8 where they stand",
-    arguments: [([0x80, 0x80], 2), ([0xC3, 0xA4, 0xA4], 1), ([0xFF], 1), ([0xE4, 0x41], 1), ([0xE4, 0xBD, 0xA0], 0)] as [([UInt8], Double)])
+    arguments: [
+      ([0x80, 0x80], 2), ([0xC3, 0xA4, 0xA4], 1), ([0xFF], 1), ([0xE4, 0x41], 1), ([0xE4, 0xBD, 0xA0], 0),
+    ] as [([UInt8], Double)])
   func strays(bytes: [UInt8], count: Double) {
     #expect(EstimatorMachine.shared.counts(bytes)[EstimatorEvent.stray.rawValue] == count)
   }

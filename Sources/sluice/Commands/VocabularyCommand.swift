@@ -120,7 +120,9 @@ struct VocabularyCommand: ParsableCommand {
       try Complaint.orExit {
         let vocabulary = try store.load(vocabulary)
         var kinds: [String: [(file: String, text: [UInt8])]] = [:]
-        for file in files { kinds[Self.kind(file), default: []].append((file, try FileText.read(file, bytesMax: 64 << 20))) }
+        for file in files {
+          kinds[Self.kind(file), default: []].append((file, try FileText.read(file, bytesMax: 64 << 20)))
+        }
         let fitted = kinds.values.flatMap { documents in
           Self.samples(documents, half: 0, vocabulary, EstimatorDocument.sampleTokens).map(\.sample)
         }
