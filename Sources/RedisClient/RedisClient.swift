@@ -90,7 +90,8 @@ public final class RedisClient: @unchecked Sendable {
     reactor.assertOnReactor()
     let nodes = only.map { [$0] } ?? cluster?.knownNodes ?? []
     return nodes.map {
-      RedisNodeStatus(endpoint: $0.endpoint, isConnected: $0.isConnected, breaker: $0.breaker.state, lastLoss: $0.lastLoss)
+      RedisNodeStatus(
+        endpoint: $0.endpoint, isConnected: $0.isConnected, breaker: $0.breaker.state, lastLoss: $0.lastLoss)
     }
   }
 

@@ -86,7 +86,9 @@ public final class RedisServer: @unchecked Sendable {
   /// Starts it again on the same port, with what was written, if it keeps data, or empty.
   public func restart(emptied: Bool = false) throws(TestKitError) {
     kill9()
-    if emptied { _ = try SpawnedProcess.run(["rm", "-rf", directory.file("appendonlydir"), directory.file("dump.rdb")]) }
+    if emptied {
+      _ = try SpawnedProcess.run(["rm", "-rf", directory.file("appendonlydir"), directory.file("dump.rdb")])
+    }
     let process = try SpawnedProcess(arguments)
     guard Self.answers(port, process) else { throw TestKitError("redis-server does not start again") }
     self.process = process

@@ -51,7 +51,9 @@ struct SlotTests {
     #expect(HashSlot.crc16("123456789".utf8) == 0x31C3)
     #expect(HashSlot.crc16([]) == 0)
     // As `CLUSTER KEYSLOT` answers.
-    for (key, slot) in [("123456789", 12_739), ("foo", 12_182), ("a", 15_495), ("", 0), ("{user1000}.following", 3_443)] {
+    for (key, slot) in [
+      ("123456789", 12_739), ("foo", 12_182), ("a", 15_495), ("", 0), ("{user1000}.following", 3_443),
+    ] {
       #expect(HashSlot.of(key.utf8) == slot, "\(key)")
     }
   }
@@ -79,7 +81,10 @@ struct SlotTests {
   func map() throws {
     var map = try #require(
       SlotMap(
-        .array([range(0, 99, .bulk("a"), 1), range(200, 299, .null, 2), range(300, 300, .bulk(""), 3), range(301, 400, .bulk("a"), 1)]),
+        .array([
+          range(0, 99, .bulk("a"), 1), range(200, 299, .null, 2), range(300, 300, .bulk(""), 3),
+          range(301, 400, .bulk("a"), 1),
+        ]),
         asked: Self.asked))
     let a = RedisEndpoint(host: "a", port: 1)
     #expect(map.nodes == [a, RedisEndpoint(host: "10.0.0.1", port: 2), RedisEndpoint(host: "10.0.0.1", port: 3)])
@@ -96,8 +101,10 @@ struct SlotTests {
   func malformedMaps() {
     let bad: [RedisReply] = [
       .null, .simple("OK"), .array([.integer(1)]), .array([.array([.integer(0), .integer(1)])]),
-      .array([range(5, 4, .bulk("a"), 1)]), .array([range(-1, 4, .bulk("a"), 1)]), .array([range(0, 16_384, .bulk("a"), 1)]),
-      .array([range(0, .max, .bulk("a"), 1)]), .array([range(0, 1, .bulk("a"), 0)]), .array([range(0, 1, .bulk("a"), 65_536)]),
+      .array([range(5, 4, .bulk("a"), 1)]), .array([range(-1, 4, .bulk("a"), 1)]),
+      .array([range(0, 16_384, .bulk("a"), 1)]),
+      .array([range(0, .max, .bulk("a"), 1)]), .array([range(0, 1, .bulk("a"), 0)]),
+      .array([range(0, 1, .bulk("a"), 65_536)]),
       .array([range(0, 1, .bulk("?"), 1)]), .array([range(0, 1, .integer(1), 1)]),
       .array([range(0, 1, .bulk(String(repeating: "h", count: 256)), 1)]),
       .array([.array([.integer(0), .integer(1), .array([.bulk("a")])])]),

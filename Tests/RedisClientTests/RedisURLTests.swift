@@ -20,10 +20,12 @@ struct RedisURLTests {
     #expect(try RedisURL("redis://user@h").credentials == nil)
     #expect(try RedisURL("redis://a@b:c@h").credentials == RedisCredentials(user: "a@b", password: "c"))
     #expect(try RedisURL("valkey://h:1").topology == .single(Self.host("h", 1)))
-    #expect(try RedisURL("REDIS+Cluster://a,b:7001,[::1]:7002").topology
-      == .cluster(seeds: [Self.host("a", 6379), Self.host("b", 7001), Self.host("::1", 7002)]))
+    #expect(
+      try RedisURL("REDIS+Cluster://a,b:7001,[::1]:7002").topology
+        == .cluster(seeds: [Self.host("a", 6379), Self.host("b", 7001), Self.host("::1", 7002)]))
     let sentinel = try RedisURL("rediss+sentinel://u:p@a,b:7001/my%20master/3")
-    #expect(sentinel.topology == .sentinel(sentinels: [Self.host("a", 26379), Self.host("b", 7001)], master: "my master"))
+    #expect(
+      sentinel.topology == .sentinel(sentinels: [Self.host("a", 26379), Self.host("b", 7001)], master: "my master"))
     #expect(sentinel.database == 3 && sentinel.isTLS && sentinel.credentials != nil)
     #expect(try RedisURL("redis+sentinel://a/m").database == 0)
     #expect(try RedisURL("redis+cluster://a/0").database == 0)
@@ -33,11 +35,14 @@ struct RedisURLTests {
     "what is wrong is named",
     arguments: [
       ("localhost:6379", RedisURLError.scheme), ("http://h", .scheme), ("", .scheme), ("redis:h", .scheme),
-      ("redis://", .host), ("redis://h ost", .host), ("redis://[::1", .host), ("redis://[h]", .host), ("redis://:p@", .host),
+      ("redis://", .host), ("redis://h ost", .host), ("redis://[::1", .host), ("redis://[h]", .host),
+      ("redis://:p@", .host),
       ("redis+cluster://a,", .host), ("redis://h\u{0}", .host), ("redis://[]", .host),
       ("redis://h:", .port), ("redis://h:0", .port), ("redis://h:65536", .port), ("redis://h:6379x", .port),
-      ("redis://h/x", .database), ("redis://h/-1", .database), ("redis://h/1/2", .database), ("redis://h/65536", .database),
-      ("redis+cluster://h/1", .clusterDatabase), ("redis+sentinel://h", .masterName), ("redis+sentinel://h//1", .masterName),
+      ("redis://h/x", .database), ("redis://h/-1", .database), ("redis://h/1/2", .database),
+      ("redis://h/65536", .database),
+      ("redis+cluster://h/1", .clusterDatabase), ("redis+sentinel://h", .masterName),
+      ("redis+sentinel://h//1", .masterName),
       ("redis+sentinel://h/m/x", .database), ("redis://a,b", .severalHosts), ("redis://u:%zz@h", .percentEncoding),
       ("redis://u:%f@h", .percentEncoding), ("redis://u:%ff@h", .percentEncoding), ("redis://h?db=1", .query),
       ("redis://u:pa?ss@h", .query), ("redis://u:pa/ss@h", .port), ("redis://u:12/ss@h", .database),
@@ -50,7 +55,8 @@ struct RedisURLTests {
   func secrets() throws {
     let password = "hunter2"
     for text in [
-      "redis://u:hunter2@h:x", "redis://u:hunter2/@h", "redis://u:hunter2?@h", "hunter2", "hunter2://h", "redis://hunter2:h",
+      "redis://u:hunter2@h:x", "redis://u:hunter2/@h", "redis://u:hunter2?@h", "hunter2", "hunter2://h",
+      "redis://hunter2:h",
       "redis://h/hunter2", "redis+sentinel://u:hunter2@h", "redis://u:hunter2%@h", "redis://hunter2,h",
     ] {
       do throws(RedisURLError) {

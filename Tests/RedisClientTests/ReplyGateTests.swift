@@ -29,19 +29,28 @@ struct ReplyGateTests {
     ("+OK\r\n", [.simple("OK")]),
     ("+\r\n", [.simple("")]),
     ("-ERR no\r\n", [.error(RedisServerError("ERR no"))]),
-    (":0\r\n:-1\r\n:9223372036854775807\r\n:-9223372036854775808\r\n", [
-      .integer(0), .integer(-1), .integer(.max), .integer(.min),
-    ]),
+    (
+      ":0\r\n:-1\r\n:9223372036854775807\r\n:-9223372036854775808\r\n",
+      [
+        .integer(0), .integer(-1), .integer(.max), .integer(.min),
+      ]
+    ),
     ("$-1\r\n*-1\r\n", [.null, .null]),
     ("$0\r\n\r\n*0\r\n", [.bulk(""), .array([])]),
     ("$4\r\na\r\nb\r\n", [.bulk("a\r\nb")]),
     ("*2\r\n:1\r\n$1\r\nx\r\n+y\r\n", [.array([.integer(1), .bulk("x")]), .simple("y")]),
-    ("*3\r\n*0\r\n*2\r\n$-1\r\n-NO x\r\n:1\r\n", [
-      .array([.array([]), .array([.null, .error(RedisServerError("NO x"))]), .integer(1)]),
-    ]),
-    ("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", [
-      .array([.array([.array([.array([.array([.array([.array([.integer(1)])])])])])])]),
-    ]),
+    (
+      "*3\r\n*0\r\n*2\r\n$-1\r\n-NO x\r\n:1\r\n",
+      [
+        .array([.array([]), .array([.null, .error(RedisServerError("NO x"))]), .integer(1)])
+      ]
+    ),
+    (
+      "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+      [
+        .array([.array([.array([.array([.array([.array([.array([.integer(1)])])])])])])])
+      ]
+    ),
   ]
 
   @Test("every good reply comes out as its value, however its bytes were cut", arguments: 0..<good.count)
@@ -61,7 +70,7 @@ struct ReplyGateTests {
     limits.depthMax = 3
     limits.bulkBytesMax = 16
     limits.replyBytesMax = 64
-    limits.lineBytesMax = 20
+    limits.lineBytesMax = 24
     return limits
   }()
 
@@ -76,8 +85,8 @@ struct ReplyGateTests {
     ("$17\r\n", .bulkTooLong(bytesMax: 16)),
     ("$9223372036854775807\r\n", .bulkTooLong(bytesMax: 16)),
     ("*6\r\n$16\r\n0123456789abcdef\r\n$16\r\n0123456789abcdef\r\n$16\r\n", .replyTooLong(bytesMax: 64)),
-    ("+0123456789abcdefghijk\r\n", .lineTooLong(bytesMax: 20)),
-    ("+0123456789abcdefghij", .lineTooLong(bytesMax: 20)),
+    ("+0123456789abcdefghijkl\r\n", .lineTooLong(bytesMax: 24)),
+    ("+0123456789abcdefghijklm", .lineTooLong(bytesMax: 24)),
     (":0000000000000000000000000", .malformedNumber),
     ("*-2\r\n", .malformedNumber), ("$-2\r\n", .malformedNumber), ("$\r\n", .malformedNumber),
     ("$-\r\n", .malformedNumber), (":-0\r\n", .malformedNumber), (":01\r\n", .malformedNumber),
@@ -111,7 +120,8 @@ struct ReplyGateTests {
   func withinBounds() {
     let texts = [
       "*8\r\n" + String(repeating: ":1\r\n", count: 8), "*1\r\n*1\r\n*1\r\n:1\r\n", "$16\r\n0123456789abcdef\r\n",
-      "+0123456789abcdefg\r\n", "*3\r\n$16\r\n0123456789abcdef\r\n$16\r\n0123456789abcdef\r\n+0123456\r\n",
+      "+0123456789abcdefghijk\r\n", ":-9223372036854775808\r\n",
+      "*3\r\n$16\r\n0123456789abcdef\r\n$16\r\n0123456789abcdef\r\n+0123456\r\n",
     ]
     for text in texts {
       let outcome = Outcome(text, limits: Self.small)
@@ -122,8 +132,12 @@ struct ReplyGateTests {
   @Test("nothing passes after a violation")
   func afterViolation() {
     var gate = ReplyGate()
-    #expect(gate.inspect(Array("+a\r\nx+b\r\n".utf8).span.bytes) == .init(admittedBytes: 4, completedReplies: 1, violation: .unknownType(120)))
-    #expect(gate.inspect(Array("+c\r\n".utf8).span.bytes) == .init(admittedBytes: 0, completedReplies: 0, violation: .unknownType(120)))
+    #expect(
+      gate.inspect(Array("+a\r\nx+b\r\n".utf8).span.bytes)
+        == .init(admittedBytes: 4, completedReplies: 1, violation: .unknownType(120)))
+    #expect(
+      gate.inspect(Array("+c\r\n".utf8).span.bytes)
+        == .init(admittedBytes: 0, completedReplies: 0, violation: .unknownType(120)))
   }
 
   @Test("a reply that is half there is known to be")
@@ -136,7 +150,9 @@ struct ReplyGateTests {
     #expect(gate.isBetweenReplies)
   }
 
-  @Test("random replies come out as they went in; broken ones alike for any cuts, and hiredis refuses nothing that the gate lets pass")
+  @Test(
+    "random replies come out as they went in; broken ones alike for any cuts, and hiredis refuses nothing that the gate lets pass"
+  )
   func random() {
     withSeeds(400) { generator in
       var bytes: [UInt8] = []
@@ -160,7 +176,9 @@ struct ReplyGateTests {
 
   private static func randomReply(_ generator: inout SeededGenerator, depth: Int) -> RedisReply {
     switch generator.int(in: 0...(depth < 6 ? 6 : 4)) {
-    case 0: .simple(String(decoding: (0..<generator.int(in: 0...9)).map { _ in UInt8(generator.int(in: 32...126)) }, as: UTF8.self))
+    case 0:
+      .simple(
+        String(decoding: (0..<generator.int(in: 0...9)).map { _ in UInt8(generator.int(in: 32...126)) }, as: UTF8.self))
     case 1: .error(RedisServerError("ERR \(generator.int(in: 0...99))"))
     case 2: .integer(Int64(truncatingIfNeeded: generator.next()))
     case 3: .bulk(generator.bytes(count: generator.int(in: 0...60)))

@@ -9,7 +9,9 @@ import Transport
 struct TopologyStories {
   // MARK: TLS
 
-  @Test("rediss with an authority of its own and a client certificate; without them the server is not believed, or does not believe us")
+  @Test(
+    "rediss with an authority of its own and a client certificate; without them the server is not believed, or does not believe us"
+  )
   func tls() async throws {
     let certificates = try Certificates()
     let tlsPort = try freePort()
@@ -60,7 +62,9 @@ struct TopologyStories {
 
   private static func settings(_ cluster: RedisCluster) -> RedisSettings {
     // One of the seeds is not there.
-    let seeds = [RedisEndpoint(host: "127.0.0.1", port: 1), RedisEndpoint(host: "127.0.0.1", port: cluster.nodes[1].port)]
+    let seeds = [
+      RedisEndpoint(host: "127.0.0.1", port: 1), RedisEndpoint(host: "127.0.0.1", port: cluster.nodes[1].port),
+    ]
     var settings = RedisSettings(topology: .cluster(seeds: seeds))
     settings.stretch()
     return settings
@@ -173,6 +177,13 @@ struct TopologyStories {
     defer { rig.shutDown() }
     #expect(try await rig.ask("SET", ["1"], key: "a") == .simple("OK"))
     try house.sentinels[0].order("SENTINEL", "FAILOVER", RedisSentinels.masterName)
+    let isTold = await eventually(within: 20) {
+      let told = try? house.sentinels[0].order("SENTINEL", "get-master-addr-by-name", RedisSentinels.masterName)
+      return told?.hasSuffix("\(house.replica.port)") == true
+    }
+    #expect(isTold)
+    // The sentinels would do it some seconds later, and cut our connection.
+    try house.master.order("REPLICAOF", "127.0.0.1", "\(house.replica.port)")
     // Never READONLY to the caller as long as its deadline allows to look again.
     var isMoved = false
     for _ in 0..<4_000 where !isMoved {

@@ -27,7 +27,8 @@ package struct SlotMap: Equatable, Sendable {
   }
 
   private static func endpoint(_ reply: RedisReply, asked: RedisEndpoint) -> RedisEndpoint? {
-    guard let parts = reply.elements, parts.count >= 2, let port = parts[1].integer.flatMap(UInt16.init(exactly:)), port > 0
+    guard let parts = reply.elements, parts.count >= 2, let port = parts[1].integer.flatMap(UInt16.init(exactly:)),
+      port > 0
     else { return nil }
     switch parts[0] {
     case .null: return RedisEndpoint(host: asked.host, port: port)

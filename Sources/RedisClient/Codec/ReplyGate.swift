@@ -145,7 +145,8 @@ package struct ReplyGate: Sendable {
     let rest = UnsafeRawBufferPointer(rebasing: buffer[at...])
     guard let base = rest.baseAddress else { return }
     // No further than the bounds allow, so that the verdict is the same however the bytes were cut.
-    let room = min(rest.count, max(0, limits.lineBytesMax &- lineBytes), max(0, limits.replyBytesMax &- replyBytes) &+ 1)
+    let room = min(
+      rest.count, max(0, limits.lineBytesMax &- lineBytes), max(0, limits.replyBytesMax &- replyBytes) &+ 1)
     let end = memchr(base, Int32(carriageReturn), room).map { base.distance(to: $0) }
     let count = end ?? room
     guard memchr(base, Int32(lineFeed), count) == nil else { throw .malformedLineEnd }

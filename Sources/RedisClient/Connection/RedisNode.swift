@@ -190,7 +190,8 @@ final class RedisNode: RedisConnectionOwner, TimerHandler {
     if let idleTimer { reactor.cancelTimer(idleTimer) }
     let pause = context.settings.idlePingAfter
     let due = connection.lastProgress + pause
-    idleTimer = reactor.startTimer(at: due > reactor.now ? due : reactor.now + pause, self,
+    idleTimer = reactor.startTimer(
+      at: due > reactor.now ? due : reactor.now + pause, self,
       token: TimerToken.idle.rawValue)
   }
 
