@@ -57,7 +57,8 @@ public final class RedisClient: @unchecked Sendable {
 
   /// Sends a command; `completion` is told the reply, or why there is none, at most a timer's tick after `deadline` from now. On the reactor.
   ///
-  /// An error that the server answers is a failure (`RedisError.server`).
+  /// An error that the server answers is a failure (`RedisError.server`). Not for commands that block or subscribe: all share one connection, and
+  /// one without replies for `replyTimeMax` counts as stuck.
   public func execute(_ command: RedisCommand, deadline: Duration, completion: @escaping Completion) {
     reactor.assertOnReactor()
     dispatch(RedisCall(command, deadline: reactor.now + deadline, completion: completion))
@@ -77,7 +78,8 @@ public final class RedisClient: @unchecked Sendable {
     return try result.get()
   }
 
-  /// Ends all connections; commands under way fail with `connectionLost(.closed)` before this returns, later ones with `closed`. On the reactor.
+  /// Ends all connections; commands under way fail with `connectionLost(.closed)` before this returns, later ones, and those that wait to be tried
+  /// again, with `closed`. To be called before the last reference goes. On the reactor.
   public func close() {
     reactor.assertOnReactor()
     isClosed = true

@@ -91,7 +91,8 @@ public enum RedisLoss: Error, Equatable, Sendable, CustomStringConvertible {
     case .database(let code): "the server does not let the database be selected (\(code))"
     case .notServing(let code): "the server cannot serve yet (\(code))"
     case .notMaster: "the server is not the master"
-    case .masterUnknown: "no sentinel told the master's address: check the sentinels' addresses and the master's name"
+    case .masterUnknown:
+      "no sentinel told the master's address: check the sentinels' addresses and password and the master's name"
     case .closedByServer: "the server closed the connection"
     case .violation(let violation): "the server sent \(violation)"
     case .stuck: "the server stopped answering"

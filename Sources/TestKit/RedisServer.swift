@@ -71,6 +71,9 @@ public final class RedisServer: @unchecked Sendable {
     return answer
   }
 
+  /// Forgets all keys.
+  public func flushAll() throws(TestKitError) { try order("FLUSHALL") }
+
   /// SIGSTOP: it keeps its connections and answers nothing.
   public func pause() { process?.signal(SIGSTOP) }
 

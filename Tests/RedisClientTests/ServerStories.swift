@@ -280,6 +280,57 @@ struct ServerStories {
     #expect(await rig.status.map(\.isConnected) == [false])
   }
 
+  @Test("every reply is its own command's, whatever is cut, delayed or given up meanwhile")
+  func noMixing() async throws {
+    let server = try RedisServer()
+    let rig = Rig(server) {
+      $0.breaker.failuresMax = 1_000_000
+      $0.backoff.longest = .milliseconds(5)
+    }
+    defer { rig.shutDown() }
+    let control = Confined(try server.control())
+    let answered = Locked(0)
+    let ended = Locked(0)
+    let wrong = Locked<[String]>([])
+    let client = rig.client
+    for round in 0..<60 {
+      await rig.reactor.run {
+        for index in 0..<40 {
+          let word = "\(round)-\(index)"
+          let deadline = Duration.milliseconds(index % 4 == 0 ? 1 + index / 4 : 5_000)
+          client.execute(RedisCommand("ECHO", word), deadline: deadline) { result in
+            ended.withLock { $0 += 1 }
+            guard case .success(let reply) = result else { return }
+            answered.withLock { $0 += 1 }
+            if reply != .bulk(word) { wrong.withLock { $0.append("\(word): \(reply)") } }
+          }
+        }
+      }
+      if round % 7 == 3 { try control.value.order("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }
+      if round % 5 == 1 { try control.value.order("CLIENT", "PAUSE", "8") }
+      try await Task.sleep(for: .milliseconds(4))
+    }
+    #expect(await eventually { ended.withLock { $0 } == 60 * 40 })
+    #expect(wrong.withLock { $0 } == [])
+    #expect(answered.withLock { $0 } > 200)
+    #expect(ended.withLock { $0 } == 60 * 40, "each completion runs once")
+  }
+
+  @Test("a task on the reactor itself gets its reply there")
+  func onReactor() async throws {
+    let server = try RedisServer()
+    let rig = Rig(server)
+    defer { rig.shutDown() }
+    let seen = Locked<[Bool]>([])
+    let (client, reactor) = (rig.client, rig.reactor)
+    reactor.startTask {
+      let reply = try? await client.execute(RedisCommand("PING"), deadline: .seconds(10))
+      seen.withLock { $0 += [reply == .simple("PONG"), reactor.isCurrent] }
+    }
+    #expect(await eventually { seen.withLock { $0.count } == 2 })
+    #expect(seen.withLock { $0 } == [true, true])
+  }
+
   @Test("a closed client says so")
   func closed() async throws {
     let server = try RedisServer()

@@ -21,7 +21,7 @@ final class ClusterView: TimerHandler {
   private var isClosed = false
 
   /// The least time between two questions for the map.
-  static let refreshPause = Duration.milliseconds(50)
+  static let refreshPause = Duration.milliseconds(100)
 
   init(client: RedisClient, seeds: [RedisEndpoint]) {
     self.client = client
@@ -168,7 +168,7 @@ final class ClusterView: TimerHandler {
     guard let asked = candidates.first else { return refreshed(nil) }
     let rest = Array(candidates.dropFirst())
     let node = node(at: asked)
-    let deadline = reactor.now + settings.connectTimeout
+    let deadline = reactor.now + (node.isConnected ? settings.discoveryTimeout : settings.connectTimeout)
     let call = RedisCall(RedisCommand("CLUSTER", "SLOTS"), deadline: deadline, isInternal: true) { [weak self] result in
       guard let self else { return }
       if case .success(let reply) = result, let map = SlotMap(reply, asked: asked), !map.isEmpty {
@@ -184,18 +184,17 @@ final class ClusterView: TimerHandler {
 
   private func refreshed(_ found: SlotMap?) {
     isRefreshing = false
-    guard let found else { return schedule(at: reactor.now + Self.refreshPause * 4) }
+    guard let found else { return schedule(at: reactor.now + Self.refreshPause * 2) }
     schedule(at: reactor.now + settings.slotRefreshInterval)
-    let isChanged = Set(found.nodes) != Set(map.nodes)
+    let masters = Set(found.nodes)
+    let isChanged = masters != Set(map.nodes)
     map = found
-    if isChanged {
-      let gone = nodes.filter { !found.nodes.contains($0.key) }
-      for (endpoint, node) in gone {
-        nodes[endpoint] = nil
-        node.retire()
-      }
-      client.happened(.clusterChanged(masters: found.nodes))
+    // Nodes that left, and seeds under names of their own.
+    for (endpoint, node) in nodes where !masters.contains(endpoint) {
+      nodes[endpoint] = nil
+      node.retire()
     }
+    if isChanged { client.happened(.clusterChanged(masters: found.nodes)) }
     let held = waiting
     waiting = []
     for call in held where !call.isFinished {

@@ -49,7 +49,7 @@ final class SentinelLocator: RedisConnectionOwner {
       restUntil: reactor.now, owner: self)
     self.connection = connection
     let question = RedisCommand("SENTINEL", "get-master-addr-by-name", master)
-    let call = RedisCall(question, deadline: reactor.now + context.settings.sentinelTimeout, isInternal: true) { _ in }
+    let call = RedisCall(question, deadline: reactor.now + context.settings.discoveryTimeout, isInternal: true) { _ in }
     // A new connection takes its first command.
     _ = connection.submit(call)
     connection.start()

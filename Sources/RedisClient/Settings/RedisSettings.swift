@@ -17,8 +17,8 @@ public struct RedisSettings: Sendable {
 
   /// From the first look-up to the server's welcome.
   public var connectTimeout = Duration.seconds(1)
-  /// How long one sentinel may take for its answer.
-  public var sentinelTimeout = Duration.milliseconds(250)
+  /// How long a sentinel may take to say where the master is, or a cluster's node who serves what, before another is asked.
+  public var discoveryTimeout = Duration.milliseconds(250)
   /// No reply for so long, with commands waiting for theirs: the connection is stuck and is closed.
   public var replyTimeMax = Duration.seconds(1)
   /// A connection that carried nothing for so long is asked for a sign of life.
