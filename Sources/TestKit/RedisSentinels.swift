@@ -16,6 +16,11 @@ public final class RedisSentinels: Sendable {
     let master = try RedisServer()
     let replica = try RedisServer(options: ["--replicaof", "127.0.0.1 \(master.port)"])
     let quorum = sentinelCount / 2 + 1
+    // Before the sentinels look: they look again only ten seconds later.
+    let isConnected = waitUntil(timeout: .seconds(20)) {
+      (try? replica.order("ROLE").contains("connected")) == true
+    }
+    guard isConnected else { throw TestKitError("the replica does not reach its master") }
     let configuration = """
       sentinel monitor \(Self.masterName) 127.0.0.1 \(master.port) \(quorum)
       sentinel down-after-milliseconds \(Self.masterName) \(downAfterMilliseconds)
@@ -29,10 +34,12 @@ public final class RedisSentinels: Sendable {
     self.replica = replica
     self.sentinels = sentinels
     let isReady = waitUntil(timeout: .seconds(20)) {
-      guard (try? replica.order("ROLE").contains("connected")) == true else { return false }
-      return sentinels.allSatisfy {
-        guard let state = try? $0.order("SENTINEL", "MASTER", Self.masterName) else { return false }
-        return state.contains("num-slaves\n1\n") && state.contains("num-other-sentinels\n\(sentinelCount - 1)\n")
+      sentinels.allSatisfy {
+        guard let state = try? $0.order("SENTINEL", "MASTER", Self.masterName),
+          let replicas = try? $0.order("SENTINEL", "REPLICAS", Self.masterName)
+        else { return false }
+        return state.contains("num-other-sentinels\n\(sentinelCount - 1)\n")
+          && replicas.contains("master-link-status\nok\n") && !replicas.contains("slave-repl-offset\n0\n")
       }
     }
     guard isReady else { throw TestKitError("the sentinels do not find each other") }

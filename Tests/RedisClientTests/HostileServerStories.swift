@@ -71,7 +71,7 @@ struct HostileServerStories {
   func dribble() async throws {
     let listener = try RawListener()
     let rig = Rig(port: listener.port) {
-      $0.replyTimeMax = .milliseconds(150)
+      $0.replyTimeMax = .milliseconds(150) * testPatience
       $0.breaker.failuresMax = 1_000
     }
     defer { rig.shutDown() }
@@ -94,14 +94,16 @@ struct HostileServerStories {
   @Test("a server that accepts and says nothing, or something else than a welcome, is given up")
   func noWelcome() async throws {
     let listener = try RawListener()
-    let rig = Rig(port: listener.port) { $0.connectTimeout = .milliseconds(60) }
+    let rig = Rig(port: listener.port) { $0.connectTimeout = .milliseconds(60) * testPatience }
     defer { rig.shutDown() }
     #expect(await rig.failure("PING") == .notConnected(.connectTimedOut))
     let other = Rig(port: listener.port)
     defer { other.shutDown() }
     other.reactor.execute { [client = other.client] in client.start() }
     let serving = Task.detached {
-      while let peer = try? listener.accept(timeout: .seconds(1)) { try? peer.send("220 mail.example ESMTP\r\n") }
+      while !Task.isCancelled, let peer = try? listener.accept(timeout: .seconds(1)) {
+        try? peer.send("220 mail.example ESMTP\r\n")
+      }
     }
     #expect(
       await eventually {

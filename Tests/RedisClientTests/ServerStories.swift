@@ -98,7 +98,7 @@ struct ServerStories {
   func stuck() async throws {
     let server = try RedisServer()
     let rig = Rig(server) {
-      $0.replyTimeMax = .milliseconds(100)
+      $0.replyTimeMax = .milliseconds(100) * testPatience
       $0.breaker.failuresMax = 1_000
     }
     defer { rig.shutDown() }

@@ -154,7 +154,7 @@ struct TopologyStories {
     let sentinels = [try freePort(), house.sentinels[0].port].map { RedisEndpoint(host: "127.0.0.1", port: $0) }
     var settings = RedisSettings(topology: .sentinel(sentinels: sentinels, master: RedisSentinels.masterName))
     settings.stretch()
-    settings.replyTimeMax = .milliseconds(300)
+    settings.replyTimeMax = .milliseconds(300) * testPatience
     let rig = Rig(settings)
     defer { rig.shutDown() }
     #expect(try await rig.ask("SET", ["1"], key: "a") == .simple("OK"))
