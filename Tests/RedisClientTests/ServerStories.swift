@@ -9,7 +9,7 @@ import Transport
 struct ServerStories {
   @Test("every type of reply comes out as its value")
   func replies() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server)
     defer { rig.shutDown() }
     #expect(try await rig.ask("SET", ["1"], key: "a") == .simple("OK"))
@@ -26,7 +26,7 @@ struct ServerStories {
 
   @Test("words of any bytes and of any length go there and back")
   func bytes() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server)
     defer { rig.shutDown() }
     let all = (0...255).map { UInt8($0) }
@@ -44,7 +44,7 @@ struct ServerStories {
 
   @Test("commands of one turn leave in one write, and replies come in their order")
   func pipelining() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server)
     defer { rig.shutDown() }
     try await rig.ask("PING")
@@ -73,7 +73,7 @@ struct ServerStories {
 
   @Test("a stopped server fails commands by their deadline; the breaker opens, and closes when it goes on")
   func stopped() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server) {
       $0.breaker.failuresMax = 3
       $0.breaker.probeTimeout = .milliseconds(200) * testPatience
@@ -96,7 +96,7 @@ struct ServerStories {
 
   @Test("a connection on which no reply comes at all is ended, and a new one is made")
   func stuck() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server) {
       $0.replyTimeMax = .milliseconds(100) * testPatience
       $0.breaker.failuresMax = 1_000
@@ -111,7 +111,7 @@ struct ServerStories {
 
   @Test("a command that could not be sent before its deadline never runs")
   func unsent() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     server.pause()
     let rig = Rig(server) { $0.breaker.failuresMax = 1_000 }
     defer { rig.shutDown() }
@@ -123,7 +123,7 @@ struct ServerStories {
 
   @Test("a killed server fails what is under way at once, and is found again when it is back")
   func killed() async throws {
-    let server = try RedisServer(keepsData: true)
+    let server = try await offPool { try RedisServer(keepsData: true) }
     let rig = Rig(server)
     defer { rig.shutDown() }
     #expect(try await rig.ask("SET", ["1"], key: "a") == .simple("OK"))
@@ -140,7 +140,7 @@ struct ServerStories {
 
   @Test("what waits is bounded: more is refused at once")
   func bounds() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server) {
       $0.limits.commandsInFlightMax = 4
       $0.limits.bytesWaitingMax = 1_000
@@ -176,7 +176,7 @@ struct ServerStories {
 
   @Test("user, password and database of the URL are used; a wrong password fails without being shown")
   func authentication() async throws {
-    let server = try RedisServer(options: ["--requirepass", "top:se/cret"])
+    let server = try await offPool { try RedisServer(options: ["--requirepass", "top:se/cret"]) }
     let control = try server.control(password: "top:se/cret")
     try control.order("ACL", "SETUSER", "limits", "on", ">pass@word", "~*", "+@all", "-flushall")
     func makeRig(_ start: String) throws -> Rig {
@@ -218,7 +218,7 @@ struct ServerStories {
 
   @Test("a user who may run nothing but scripts is welcome")
   func narrowUser() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     try server.order("ACL", "SETUSER", "narrow", "on", ">p", "~limits:*", "+evalsha", "+eval", "+incrby")
     let rig = Rig(server) { $0.credentials = RedisCredentials(user: "narrow", password: "p") }
     defer { rig.shutDown() }
@@ -229,7 +229,7 @@ struct ServerStories {
 
   @Test("a script is known by its digest, and sent whole where it is not known")
   func scripts() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server)
     defer { rig.shutDown() }
     let script = RedisScript("return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}")
@@ -253,7 +253,7 @@ struct ServerStories {
 
   @Test("a silent connection is asked for a sign of life")
   func idlePing() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server) { $0.idlePingAfter = .milliseconds(30) }
     defer { rig.shutDown() }
     try await rig.ask("PING")
@@ -282,7 +282,7 @@ struct ServerStories {
 
   @Test("every reply is its own command's, whatever is cut, delayed or given up meanwhile")
   func noMixing() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server) {
       $0.breaker.failuresMax = 1_000_000
       $0.backoff.longest = .milliseconds(5)
@@ -318,7 +318,7 @@ struct ServerStories {
 
   @Test("a task on the reactor itself gets its reply there")
   func onReactor() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server)
     defer { rig.shutDown() }
     let seen = Locked<[Bool]>([])
@@ -333,7 +333,7 @@ struct ServerStories {
 
   @Test("a closed client says so")
   func closed() async throws {
-    let server = try RedisServer()
+    let server = try await offPool { try RedisServer() }
     let rig = Rig(server)
     let client = rig.client
     async let blocked = rig.failure("BLPOP", ["30"], key: "list", within: .seconds(60))

@@ -13,13 +13,15 @@ struct TopologyStories {
     "rediss with an authority of its own and a client certificate; without them the server is not believed, or does not believe us"
   )
   func tls() async throws {
-    let certificates = try Certificates()
+    let certificates = try await offPool { try Certificates() }
     let tlsPort = try freePort()
-    let server = try RedisServer(options: [
-      "--tls-port", "\(tlsPort)", "--tls-cert-file", certificates.file("server.pem"),
-      "--tls-key-file", certificates.file("server.key"), "--tls-ca-cert-file", certificates.file("ca.pem"),
-      "--tls-auth-clients", "yes",
-    ])
+    let server = try await offPool {
+      try RedisServer(options: [
+        "--tls-port", "\(tlsPort)", "--tls-cert-file", certificates.file("server.pem"),
+        "--tls-key-file", certificates.file("server.key"), "--tls-ca-cert-file", certificates.file("ca.pem"),
+        "--tls-auth-clients", "yes",
+      ])
+    }
     func makeRig(_ change: (inout TLSClientContext.Options) -> Void) throws -> Rig {
       var settings = try RedisSettings(url: "rediss://localhost:\(tlsPort)")
       settings.stretch()
@@ -72,7 +74,7 @@ struct TopologyStories {
 
   @Test("in a cluster keys find their nodes, while a slot moves, after it, and scripts with them")
   func cluster() async throws {
-    let cluster = try RedisCluster()
+    let cluster = try await offPool { try RedisCluster() }
     let rig = Rig(Self.settings(cluster))
     defer { rig.shutDown() }
     // Three nodes, from one seed that answers.
@@ -130,7 +132,7 @@ struct TopologyStories {
 
   @Test("a node of a cluster that dies takes its slots along and no others; back again, it is found")
   func clusterNodeDies() async throws {
-    let cluster = try RedisCluster(options: ["--cluster-require-full-coverage", "no"])
+    let cluster = try await offPool { try RedisCluster(options: ["--cluster-require-full-coverage", "no"]) }
     let rig = Rig(Self.settings(cluster))
     defer { rig.shutDown() }
     let keys = try (0..<3).map { index in
@@ -149,7 +151,7 @@ struct TopologyStories {
 
   @Test("the sentinels' master is followed when it is stopped and another takes its place")
   func sentinel() async throws {
-    let house = try RedisSentinels()
+    let house = try await offPool { try RedisSentinels() }
     // One of the sentinels is not there.
     let sentinels = [try freePort(), house.sentinels[0].port].map { RedisEndpoint(host: "127.0.0.1", port: $0) }
     var settings = RedisSettings(topology: .sentinel(sentinels: sentinels, master: RedisSentinels.masterName))
@@ -169,7 +171,7 @@ struct TopologyStories {
 
   @Test("a master that was made a replica by hand is left as soon as it says so")
   func readOnly() async throws {
-    let house = try RedisSentinels()
+    let house = try await offPool { try RedisSentinels() }
     let sentinels = house.sentinels.map { RedisEndpoint(host: "127.0.0.1", port: $0.port) }
     var settings = RedisSettings(topology: .sentinel(sentinels: sentinels, master: RedisSentinels.masterName))
     settings.stretch()
@@ -197,7 +199,7 @@ struct TopologyStories {
 
   @Test("sentinels that do not know the name: the reason is told")
   func unknownMaster() async throws {
-    let house = try RedisSentinels()
+    let house = try await offPool { try RedisSentinels() }
     let sentinels = house.sentinels.map { RedisEndpoint(host: "127.0.0.1", port: $0.port) }
     let rig = Rig(RedisSettings(topology: .sentinel(sentinels: sentinels, master: "another")))
     defer { rig.shutDown() }
