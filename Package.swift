@@ -45,6 +45,7 @@ let package = Package(
     room("ServerSentEvents", ["CLinux"]),
     room("ChatProtocol", ["CLinux"]),
     room("Tokenization"),
+    room("TokenAccounting", ["Tokenization", "ChatProtocol", "CLinux"]),
     room("GatewayConfiguration", [.product(name: "Yams", package: "Yams")]),
     room("Routing", ["GatewayConfiguration"]),
 
@@ -62,21 +63,24 @@ let package = Package(
     room(
       "Gateway",
       [
-        "Reactor", "Transport", "Upstreams", "HTTPWire", "ServerSentEvents", "ChatProtocol", "Routing",
-        "GatewayConfiguration", "COpenSSL", "CLinux",
+        "Reactor", "Transport", "Upstreams", "HTTPWire", "ServerSentEvents", "ChatProtocol", "Tokenization",
+        "TokenAccounting", "Routing", "GatewayConfiguration", "COpenSSL", "CLinux",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
     room(
       "Admin",
-      ["Gateway", "Upstreams", "ChatProtocol", "GatewayConfiguration", "HTTPWire", "Reactor", "Transport"]),
+      [
+        "Gateway", "Upstreams", "ChatProtocol", "TokenAccounting", "GatewayConfiguration", "HTTPWire", "Reactor",
+        "Transport",
+      ]),
 
     // Floor 5: composition.
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "Tokenization", "CLinux",
-        "COpenSSL", "CHiredis", "CLZ4",
+        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "Tokenization",
+        "TokenAccounting", "CLinux", "COpenSSL", "CHiredis", "CLZ4",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -104,6 +108,7 @@ let package = Package(
     tests("ServerSentEventsTests", ["ServerSentEvents", "TestKit"]),
     tests("ChatProtocolTests", ["ChatProtocol", "TestKit"]),
     tests("TokenizationTests", ["Tokenization", "TestKit"]),
+    tests("TokenAccountingTests", ["TokenAccounting", "Tokenization", "ChatProtocol", "TestKit"]),
     tests("RoutingTests", ["Routing", "GatewayConfiguration", "TestKit"]),
     tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
     tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),
@@ -116,7 +121,7 @@ let package = Package(
       "GatewayTests",
       [
         "Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration", "Reactor", "HTTPWire", "ServerSentEvents",
-        "ChatProtocol", "Upstreams", "Transport",
+        "ChatProtocol", "Upstreams", "Transport", "Tokenization", "TokenAccounting",
       ]),
   ],
   swiftLanguageModes: [.v6]
