@@ -135,6 +135,8 @@ public final class RedisClient: @unchecked Sendable {
     }
     call.retries += 1
     call.redirection = nil
+    // A circle is one without pauses.
+    call.redirects = 0
     heldCount += 1
     call.onTimer = { [weak self] call in
       guard let self else { return call.finish(.failure(error)) }

@@ -1,3 +1,4 @@
+import Glibc
 import Reactor
 import TestKit
 import Testing
@@ -14,7 +15,7 @@ private func hostileRig(_ answer: String, piece: Int = .max) async throws -> (ri
     try greet(peer)
     return peer
   }
-  Task.detached {
+  background {
     _ = try peer.read(until: "ASK\r\n")
     for piece in pieces(of: Array(answer.utf8), size: piece) { try peer.send(piece) }
   }
@@ -76,19 +77,21 @@ struct HostileServerStories {
     }
     defer { rig.shutDown() }
     rig.reactor.execute { [client = rig.client] in client.start() }
-    let peer = try await offPool { try listener.accept() }
-    try greet(peer)
-    let dribbling = Task.detached {
+    let peer = try await offPool {
+      let peer = try listener.accept()
+      try greet(peer)
+      return peer
+    }
+    background {
       try peer.send("$1000000\r\n")
-      for _ in 0..<2_000 {
+      // Until the client closes, and a send fails.
+      while true {
         try peer.send("x")
-        try await Task.sleep(for: .milliseconds(2))
+        usleep(2_000)
       }
     }
     #expect(await rig.failure("ASK", within: .milliseconds(40)) == .deadlineExceeded(mayHaveRun: true))
     #expect(await eventually { rig.events.contains { if case .disconnected(_, .stuck) = $0 { true } else { false } } })
-    dribbling.cancel()
-    _ = await dribbling.result
   }
 
   @Test("a server that accepts and says nothing, or something else than a welcome, is given up")
@@ -100,19 +103,17 @@ struct HostileServerStories {
     let other = Rig(port: listener.port)
     defer { other.shutDown() }
     other.reactor.execute { [client = other.client] in client.start() }
-    let serving = Task.detached {
-      while !Task.isCancelled, let peer = try? listener.accept(timeout: .seconds(1)) {
-        try? peer.send("220 mail.example ESMTP\r\n")
-      }
+    let isOver = Locked(false)
+    background {
+      while !isOver.withLock({ $0 }) { try listener.accept(timeout: .seconds(10)).send("220 mail.example ESMTP\r\n") }
     }
+    defer { isOver.withLock { $0 = true } }
     #expect(
       await eventually {
         other.events.contains {
           if case .disconnected(_, .violation(.unknownType)) = $0 { true } else { false }
         }
       })
-    serving.cancel()
-    _ = await serving.result
   }
 
   @Test("an error that quotes the password is not repeated")
@@ -129,6 +130,56 @@ struct HostileServerStories {
     #expect(!"\(String(describing: seen)) \(rig.events)".contains("hunter2"))
   }
 
+  @Test("a command under way to a node that leaves the cluster still gets its reply")
+  func nodeLeaves() async throws {
+    let (first, second) = (try RawListener(), try RawListener())
+    let seed = RedisEndpoint(host: "127.0.0.1", port: first.port)
+    var settings = RedisSettings(topology: .cluster(seeds: [seed]))
+    settings.stretch()
+    settings.slotRefreshInterval = .milliseconds(150)
+    settings.discoveryTimeout = .milliseconds(100) * testPatience
+    let rig = Rig(settings)
+    defer { rig.shutDown() }
+    let ports = (first.port, second.port)
+    background {
+      // At the first question the second node has all slots, afterwards none.
+      for port in [ports.1, ports.0] {
+        let peer = try first.accept()
+        try greet(peer)
+        _ = try peer.read(until: "SLOTS\r\n")
+        try peer.send("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:\(port)\r\n")
+        _ = peer.readAll()
+      }
+    }
+    async let reply = rig.ask("GET", key: "a")
+    let other = try await offPool {
+      let peer = try second.accept()
+      try greet(peer)
+      _ = try peer.read(until: "GET\r\n")
+      return peer
+    }
+    #expect(
+      await eventually {
+        rig.events.contains(.clusterChanged(masters: [RedisEndpoint(host: "127.0.0.1", port: ports.0)]))
+      })
+    // The second is to the question for the map, which nobody waits for any more.
+    try other.send("+late\r\n*0\r\n")
+    #expect(try await reply == .simple("late"))
+    #expect(try await offPool { other.readAll().ending } == .end)
+  }
+
+  @Test("a cluster of which no seed answers refuses at once what it cannot send")
+  func noSeeds() async throws {
+    let seeds = try (0..<3).map { _ in RedisEndpoint(host: "127.0.0.1", port: try freePort()) }
+    var settings = RedisSettings(topology: .cluster(seeds: seeds))
+    settings.stretch()
+    let rig = Rig(settings)
+    defer { rig.shutDown() }
+    // Long before its deadline.
+    #expect(await rig.failure("GET", key: "a", within: .seconds(600)) == .slotNotServed)
+    #expect(await rig.failure("PING", within: .seconds(600)) == .slotNotServed)
+  }
+
   @Test("a node that sends a command in a circle is followed so often and no further")
   func circle() async throws {
     let listener = try RawListener()
@@ -137,7 +188,7 @@ struct HostileServerStories {
     let rig = Rig(settings)
     defer { rig.shutDown() }
     let port = listener.port
-    let serving = Task.detached {
+    background {
       let peer = try listener.accept()
       try greet(peer)
       while true {
@@ -150,7 +201,5 @@ struct HostileServerStories {
       }
     }
     #expect(await rig.failure("GET", key: "a") == .tooManyRedirects)
-    rig.reactor.execute { [client = rig.client] in client.close() }
-    _ = await serving.result
   }
 }

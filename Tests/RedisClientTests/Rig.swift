@@ -127,3 +127,8 @@ func offPool<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) 
     Thread.detachNewThread { continuation.resume(with: Swift.Result { try body() }) }
   }
 }
+
+/// Runs a server made by hand on a thread of its own, until it ends or throws.
+func background(_ body: @escaping @Sendable () throws -> Void) {
+  Thread.detachNewThread { try? body() }
+}

@@ -14,6 +14,8 @@ final class ClusterView: TimerHandler {
   /// Calls that came before the map.
   private var waiting: [RedisCall] = []
   private var isRefreshing = false
+  /// Nobody could tell the map when all were asked last.
+  private var isUnreachable = false
   private var refreshTimer: Reactor.TimerID?
   private var refreshAt = MonotonicTime.never
   private var refreshedAt = MonotonicTime(nanoseconds: 0)
@@ -40,9 +42,7 @@ final class ClusterView: TimerHandler {
     refreshTimer = nil
     for node in nodes.values { node.close() }
     nodes = [:]
-    let held = waiting
-    waiting = []
-    for call in held { call.finish(.failure(.closed)) }
+    for call in takeWaiting() { call.finish(.failure(.closed)) }
   }
 
   // MARK: Commands
@@ -71,6 +71,7 @@ final class ClusterView: TimerHandler {
   /// Until the map is there or the deadline has come.
   private func hold(_ call: RedisCall) {
     guard !isClosed else { return client.refuse(call, .closed) }
+    guard !isUnreachable else { return client.refuse(call, .slotNotServed) }
     let limit = settings.limits.commandsInFlightMax
     if waiting.count >= limit { waiting.removeAll { $0.isFinished } }
     guard waiting.count < limit else { return client.refuse(call, .tooManyCommands(commandsMax: limit)) }
@@ -184,7 +185,12 @@ final class ClusterView: TimerHandler {
 
   private func refreshed(_ found: SlotMap?) {
     isRefreshing = false
-    guard let found else { return schedule(at: reactor.now + Self.refreshPause * 2) }
+    isUnreachable = found == nil
+    guard let found else {
+      schedule(at: reactor.now + Self.refreshPause * 2)
+      // Nothing is to be hoped for within their deadlines; later ones are refused at once.
+      return takeWaiting().forEach { $0.finish(.failure(.slotNotServed)) }
+    }
     schedule(at: reactor.now + settings.slotRefreshInterval)
     let masters = Set(found.nodes)
     let isChanged = masters != Set(map.nodes)
@@ -195,11 +201,15 @@ final class ClusterView: TimerHandler {
       node.retire()
     }
     if isChanged { client.happened(.clusterChanged(masters: found.nodes)) }
-    let held = waiting
-    waiting = []
-    for call in held where !call.isFinished {
+    for call in takeWaiting() where !call.isFinished {
       call.onTimer = nil
       dispatch(call)
     }
+  }
+
+  private func takeWaiting() -> [RedisCall] {
+    let taken = waiting
+    waiting = []
+    return taken
   }
 }

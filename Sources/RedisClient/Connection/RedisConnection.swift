@@ -72,6 +72,8 @@ final class RedisConnection: EventHandler, TimerHandler, @unchecked Sendable {
   private var isFlushScheduled = false
   private var isWaitingToSend = false
   private var isRetiring = false
+  /// Held while it retires: a node that was given up must hear how its last commands ended.
+  private var lastOwner: (any RedisConnectionOwner)?
   private var sweepTimer: Reactor.TimerID?
   private var sweepAt = MonotonicTime.never
   /// The last reply, or the first command after a pause.
@@ -307,6 +309,7 @@ final class RedisConnection: EventHandler, TimerHandler, @unchecked Sendable {
   func retire() {
     guard !isClosed else { return }
     isRetiring = true
+    lastOwner = owner
     // Deferred: the owner is not called back from inside its own call.
     reactor.atEndOfTurn { [self] in
       if !isClosed && (isIdle || !isReady) { end(.replaced) }
@@ -332,6 +335,7 @@ final class RedisConnection: EventHandler, TimerHandler, @unchecked Sendable {
       owner?.callEnded(call, .failure(error), on: self)
     }
     for call in waiting { owner?.callEnded(call, .failure(.notConnected(loss)), on: self) }
+    lastOwner = nil
   }
 
   func dropSocket() {
