@@ -105,6 +105,7 @@ struct SlotTests {
       .array([range(0, 16_384, .bulk("a"), 1)]),
       .array([range(0, .max, .bulk("a"), 1)]), .array([range(0, 1, .bulk("a"), 0)]),
       .array([range(0, 1, .bulk("a"), 65_536)]),
+      .array([range(0, 16_383, .bulk("a"), 1), range(0, 0, .bulk("a"), 1)]),
       .array([range(0, 1, .bulk("?"), 1)]), .array([range(0, 1, .integer(1), 1)]),
       .array([range(0, 1, .bulk(String(repeating: "h", count: 256)), 1)]),
       .array([.array([.integer(0), .integer(1), .array([.bulk("a")])])]),

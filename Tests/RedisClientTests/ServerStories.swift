@@ -316,6 +316,29 @@ struct ServerStories {
     #expect(ended.withLock { $0 } == 60 * 40, "each completion runs once")
   }
 
+  @Test("a slow server's breaker stays open while its probes take too long, and closes when it is quick again")
+  func slow() async throws {
+    let server = try await offPool { try RedisServer() }
+    let proxy = try SlowProxy(to: server.port)
+    let rig = Rig(port: proxy.port) { $0.breaker.probeTimeout = .milliseconds(60) * testPatience }
+    defer { rig.shutDown() }
+    #expect(try await rig.ask("PING") == .simple("PONG"))
+    proxy.delay.withLock { $0 = .milliseconds(200) * testPatience }
+    for _ in 0..<3 {
+      let failure = await rig.failure("INCR", key: "n", within: .milliseconds(20))
+      #expect(failure == .deadlineExceeded(mayHaveRun: true))
+    }
+    // Several probes' time; each connection is still the first.
+    for _ in 0..<10 {
+      #expect(await rig.failure("PING") == .breakerOpen)
+      try await Task.sleep(for: .milliseconds(30) * testPatience)
+    }
+    #expect(rig.events.filter { if case .connected = $0 { true } else { false } }.count == 1)
+    proxy.delay.withLock { $0 = .zero }
+    #expect(await rig.eventually("GET", key: "n") == .bulk("3"))
+    #expect(rig.events.filter { if case .breakerOpened = $0 { true } else { false } }.count == 1)
+  }
+
   @Test("a task on the reactor itself gets its reply there")
   func onReactor() async throws {
     let server = try await offPool { try RedisServer() }

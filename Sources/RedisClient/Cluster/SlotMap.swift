@@ -16,12 +16,17 @@ package struct SlotMap: Equatable, Sendable {
   /// - Parameter asked: whom the question went to; a node whose host is unknown to the cluster (null or empty) is taken to be there.
   package init?(_ reply: RedisReply, asked: RedisEndpoint) {
     guard let ranges = reply.elements else { return nil }
+    // Each slot is served once, and a name is looked up at once: a lying node must not keep the reactor busy.
+    var slotsLeft = HashSlot.count
+    var known: [RedisEndpoint: UInt16] = [:]
     for range in ranges {
       guard let parts = range.elements, parts.count >= 3,
         let first = parts[0].integer, let last = parts[1].integer,
-        first >= 0, last >= first, last < HashSlot.count,
-        let master = Self.endpoint(parts[2], asked: asked), let node = index(of: master)
+        first >= 0, last >= first, last < HashSlot.count, last - first < Int64(slotsLeft),
+        let master = Self.endpoint(parts[2], asked: asked), let node = known[master] ?? index(of: master)
       else { return nil }
+      slotsLeft -= Int(last - first) + 1
+      known[master] = node
       for slot in Int(first)...Int(last) { owner[slot] = node }
     }
   }
