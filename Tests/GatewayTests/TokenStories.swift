@@ -241,4 +241,35 @@ struct TokenStories {
       #expect(lines[1]["completion_tokens"] == nil)
     }
   }
+
+  // MARK: Prompts
+
+  @Test("has its prompt counted when the upstream does not tell: message by message, with what the template adds")
+  func prompts() async throws {
+    let vocabulary = try Self.vocabulary()
+    try await Self.story { house in
+      for stream in [true, false] { _ = try house.ask(chat("events=3 usage=never", stream: stream)) }
+      let template = PromptTemplate.qwen
+      let expected = Self.count([], vocabulary) + TokenCounter.count(Array("hi".utf8).span.bytes, in: vocabulary)
+      for line in try await house.log(count: 2) {
+        #expect(
+          line["prompt_tokens"] as? Int == expected + template.message + template.user + template.reply, "\(line)")
+        #expect(line["token_source"] as? String == "exact")
+      }
+    }
+  }
+
+  @Test("counts a long prompt in slices, to the same sum, while the answer streams")
+  func longPrompt() async throws {
+    let vocabulary = try Self.vocabulary()
+    try await Self.story { house in
+      let text = String(repeating: "the answer in another tone 这一 ", count: 12_000)
+      let body = chat("events=40 gap=10ms usage=never").replacingOccurrences(of: "\"hi\"", with: "\"\(text)\"")
+      _ = try house.ask(body)
+      let line = try #require(try await house.log(count: 1).first)
+      let template = PromptTemplate.qwen
+      let expected = TokenCounter.count(Array(text.utf8).span.bytes, in: vocabulary)
+      #expect(line["prompt_tokens"] as? Int == expected + template.message + template.user + template.reply)
+    }
+  }
 }
