@@ -17,8 +17,7 @@ struct ModelTokens: Sendable {
   let media: PromptMedia
 
   /// For requests that no model of the configuration stands behind.
-  static let unknown = ModelTokens(
-    model: "", vocabulary: nil, measure: .general)
+  static let unknown = ModelTokens(vocabulary: nil, VocabularyShelf())
 
   init(_ settings: ModelSettings, _ shelf: VocabularyShelf) {
     model = settings.name
@@ -50,12 +49,13 @@ struct ModelTokens: Sendable {
     }
   }
 
-  private init(model: String, vocabulary: String?, measure: TokenMeasure?) {
-    self.model = model
+  /// For models that no entry of the configuration describes.
+  init(vocabulary: String?, _ shelf: VocabularyShelf) {
+    model = ""
     self.vocabulary = vocabulary
-    self.measure = measure
+    measure = shelf.measure(vocabulary)
     invisible = InvisibleTokens()
-    template = PromptTemplate()
+    template = PreTokeniser.named(vocabulary).map(PromptTemplate.family) ?? PromptTemplate()
     media = PromptMedia()
   }
 }
