@@ -26,7 +26,8 @@ public struct ChunkScanner {
   public static func usage(ofAnswer data: RawSpan) -> TokenUsage? {
     data.withUnsafeBytes { buffer in
       lastMember("\"usage\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readUsage() }
-        ?? lastMember("\"usageMetadata\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readGeminiUsage() }
+        ?? lastMember("\"usageMetadata\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readGeminiUsage()
+        }
     }
   }
 

@@ -21,7 +21,7 @@ public enum VocabularyGuess {
     switch name {
     case "openai", "azure": ["o200k", "cl100k"]
     case "deepseek": ["deepseek"]
-    case "dashscope": ["qwen"]
+    case "dashscope", "qwen": ["qwen"]
     case "mistral": ["tekken"]
     default: []
     }
