@@ -44,6 +44,8 @@ public struct LeaseLedger: Sendable {
   public var debt: Int { max(0, -balance) }
   /// Nodes active on the bucket, as last told; 0 before the first answer.
   public var nodesKnown: Int { Int(nodes) }
+  /// The number of the request that was sent last.
+  public var sequence: Int { asked.sequence }
   /// A request is with the store.
   public var isAsking: Bool { asking == .underWay }
   /// The ledger may be dropped: it holds nothing, owes nothing, waits for nothing. What it has seen is lost with it, which a store that forgets would miss.
