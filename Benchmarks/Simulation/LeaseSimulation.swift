@@ -143,7 +143,7 @@ struct LeaseSimulation {
       guard nodes[index].breaker.maySend(now: now) else { return }
       condition = .present
     }
-    guard case .ask(let request) = nodes[index].ledger.next(needing: need, terms, now: now, condition) else { return }
+    guard case .ask(let request) = nodes[index].ledger.next(needing: need, isRunning: nodes[index].queue.first?.isRunning ?? true, terms, now: now, condition) else { return }
     nodes[index].askedAt = now
     store.send(
       request, node: index, incarnation: nodes[index].incarnation, now: now, answerWithin: scenario.stepMilliseconds / 2)

@@ -8,7 +8,8 @@
 /// 3. **Adoption**: the caller has seen a higher version than the bucket has (the store restarted empty, or fell back to an older state). Its
 ///    snapshot is refilled too; the lower of the two levels counts, for each may lack what the other knows.
 /// 4. **Adjustment** once for each sequence number; then cap at `burst`, floor at `-burst` (quotas: none).
-/// 5. **Grant** `min(want, max(least, level / (2 · nodes)))` if the level has `least`; else a time to wait.
+/// 5. **Grant** `min(want, max(least, level / (2 · nodes)))` if the level has `least` and what is to be kept; else `min(ahead, max(1, level / (2 · nodes)))`
+///    for streams that run, and a time to wait.
 public struct BucketState: Sendable, Hashable {
   /// How far behind a clock may be before the bucket is believed to be wrong instead.
   public static let clockBehindMillisecondsMax = 10_000
@@ -64,11 +65,14 @@ public struct BucketState: Sendable, Hashable {
       grant = before
     } else if request.want > 0 && !isStale {
       let least = max(1, min(request.least, request.want))
-      if level >= least {
+      let needed = least + max(0, request.keep)
+      if level >= needed {
         grant = min(request.want, max(least, level / (2 * nodes)))
         level -= grant
       } else {
-        wait = terms.rate.milliseconds(for: least - level, carried: carried, max: BucketTerms.waitMillisecondsMax)
+        if request.ahead > 0 && level > 0 { grant = min(request.ahead, max(1, level / (2 * nodes))) }
+        level -= grant
+        wait = terms.rate.milliseconds(for: needed - level, carried: carried, max: BucketTerms.waitMillisecondsMax)
       }
     }
     if !isStale { last[node] = Last(sequence: request.sequence, grant: grant) }

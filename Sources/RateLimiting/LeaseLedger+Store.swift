@@ -5,6 +5,8 @@ extension LeaseLedger {
     var sequence: Int
     var want: Int
     var least: Int
+    var keep: Int
+    var ahead: Int
     var adjust: Int
   }
 
@@ -12,8 +14,11 @@ extension LeaseLedger {
   ///
   /// - Parameters:
   ///   - need: units that someone waits for; 0 if nobody does.
+  ///   - isRunning: it is a stream that runs; requests that have not begun leave it a part of the bucket.
   ///   - store: `.away` says nothing; a probe is made by passing `.present`.
-  public mutating func next(needing need: Int, _ terms: LeaseTerms, now: Int, _ store: StoreCondition) -> Step {
+  public mutating func next(
+    needing need: Int, isRunning: Bool = true, _ terms: LeaseTerms, now: Int, _ store: StoreCondition
+  ) -> Step {
     if store == .away || asking == .underWay { return .rest(until: .max) }
     if asking == .failed { return now < quietUntil ? .rest(until: quietUntil) : sendAgain() }
     let need = min(max(0, need), terms.drawMax(store))
@@ -30,7 +35,10 @@ extension LeaseLedger {
     let missing = max(0, need - credit)
     let forPace = min(Float(terms.leaseMost), pace * Float(terms.leaseMilliseconds))
     let want = max(missing, terms.leaseLeast, Int(forPace))
-    return send(want: want, least: max(missing, terms.leaseLeast), adjust: min(0, balance))
+    let keep = isRunning || missing == 0 ? 0 : terms.keptForRunning
+    return send(
+      want: want, least: max(missing, terms.leaseLeast), keep: keep, ahead: min(want, Int(forPace)),
+      adjust: min(0, balance))
   }
 
   /// The node stops: everything goes back, as far as the last request is not still under way.
@@ -108,8 +116,8 @@ extension LeaseLedger {
     return max(1, min(pace * Float(terms.aheadMilliseconds), Float(terms.leaseMost)))
   }
 
-  private mutating func send(want: Int, least: Int, adjust: Int) -> Step {
-    asked = Asked(sequence: asked.sequence + 1, want: want, least: least, adjust: adjust)
+  private mutating func send(want: Int, least: Int, keep: Int = 0, ahead: Int = 0, adjust: Int) -> Step {
+    asked = Asked(sequence: asked.sequence + 1, want: want, least: least, keep: keep, ahead: ahead, adjust: adjust)
     balance -= adjust
     return sendAgain()
   }
@@ -118,6 +126,7 @@ extension LeaseLedger {
     asking = .underWay
     return .ask(
       LeaseRequest(
-        sequence: asked.sequence, want: asked.want, least: asked.least, adjust: asked.adjust, seen: seen))
+        sequence: asked.sequence, want: asked.want, least: asked.least, keep: asked.keep, ahead: asked.ahead,
+        adjust: asked.adjust, seen: seen))
   }
 }

@@ -3,12 +3,12 @@
 ///
 /// Units are drawn for what is to come (``draw(_:_:now:_:)``), charged for what has come already (``charge(_:now:)``), given back, and settled once the truth
 /// is known. The balance may go below zero by what came unforeseen; the debt goes to the store with the next request. After each turn of events
-/// the owner asks ``next(needing:_:now:_:)`` what to say to the store.
+/// the owner asks ``next(needing:isRunning:_:now:_:)`` what to say to the store.
 ///
 /// A request is numbered and stays until it is answered. After a failure it is repeated as it was, and the store lets it count once; so neither a grant
 /// nor a debt is lost or doubled when only the answer was.
 ///
-/// Times are milliseconds of the node's monotonic clock; the store's clock appears in snapshots alone. Stride: 112 bytes, so that idle subjects cost little.
+/// Times are milliseconds of the node's monotonic clock; the store's clock appears in snapshots alone. Stride: 144 bytes, so that idle subjects cost little.
 public struct LeaseLedger: Sendable {
   /// What to do about the store.
   public enum Step: Sendable, Hashable {
@@ -24,7 +24,7 @@ public struct LeaseLedger: Sendable {
   public internal(set) var balance = 0
   /// The bucket as the store told last.
   public internal(set) var seen = BucketSnapshot.none
-  var asked = Asked(sequence: 0, want: 0, least: 0, adjust: 0)
+  var asked = Asked(sequence: 0, want: 0, least: 0, keep: 0, ahead: 0, adjust: 0)
   var quietUntil = Int.min
   var usedAt = Int.min
   /// Own pace in units a millisecond, as it was at `usedAt`; decays with a time constant of one second.

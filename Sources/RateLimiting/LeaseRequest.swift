@@ -26,16 +26,22 @@ public struct LeaseRequest: Sendable, Hashable {
   public var want: Int
   /// The least that is of use; below that nothing is granted. At most `want`, at least 1.
   public var least: Int
+  /// Units that must be left in the bucket when `least` is granted: requests that have not begun leave them for streams that run, on whatever node.
+  public var keep: Int
+  /// Units of `want` that are for streams that run already: as many as there are, when `least` cannot be granted.
+  public var ahead: Int
   /// Units given back (above 0) or owed (below).
   public var adjust: Int
   /// What the node saw last.
   public var seen: BucketSnapshot
 
   /// A request.
-  public init(sequence: Int, want: Int, least: Int, adjust: Int, seen: BucketSnapshot) {
+  public init(sequence: Int, want: Int, least: Int, keep: Int = 0, ahead: Int = 0, adjust: Int, seen: BucketSnapshot) {
     self.sequence = sequence
     self.want = want
     self.least = least
+    self.keep = keep
+    self.ahead = ahead
     self.adjust = adjust
     self.seen = seen
   }
@@ -47,7 +53,7 @@ public struct LeaseReply: Sendable, Hashable {
   public var grant: Int
   /// The bucket after it.
   public var seen: BucketSnapshot
-  /// Milliseconds until `least` may have grown; 0 with a grant, nil when it never grows (a quota is spent).
+  /// Milliseconds until `least` may be granted; 0 when it was, nil when it never grows (a quota is spent).
   public var waitMilliseconds: Int?
   /// Nodes that asked for units of this bucket in the last ten seconds, this one included.
   public var nodes: Int

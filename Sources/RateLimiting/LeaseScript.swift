@@ -20,6 +20,7 @@ public enum LeaseScript {
     local want, least, adjust = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
     local seenVersion, seenLevel, seenTime = tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
     local expiry, now = tonumber(ARGV[15]), tonumber(ARGV[16])
+    local keep, ahead = tonumber(ARGV[17]), tonumber(ARGV[18])
     if now == 0 then
       local clock = redis.call('TIME')
       now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -82,14 +83,18 @@ public enum LeaseScript {
       grant = lastGrant
     elseif want > 0 and not stale then
       least = math.max(1, math.min(least, want))
-      if level >= least then
+      local needed = least + math.max(0, keep)
+      if level >= needed then
         grant = math.min(want, math.max(least, quotient(level, 2 * nodes)))
         level = level - grant
-      elseif amount == 0 then
-        wait = -1
       else
-        wait = math.ceil(((least - level) * period - carried) / amount)
-        wait = math.max(0, math.min(wait, \(BucketTerms.waitMillisecondsMax)))
+        if ahead > 0 and level > 0 then grant = math.min(ahead, math.max(1, quotient(level, 2 * nodes))) end
+        level = level - grant
+        wait = -1
+        if amount > 0 then
+          wait = math.ceil(((needed - level) * period - carried) / amount)
+          wait = math.max(0, math.min(wait, \(BucketTerms.waitMillisecondsMax)))
+        end
       end
     end
     if not stale then redis.call('HSET', bucket, 'n:' .. node, text(sequence) .. ':' .. text(grant)) end
@@ -111,7 +116,7 @@ public enum LeaseScript {
     let numbers = [
       request.sequence, terms.rate.amount, terms.rate.period, terms.rate.stepMillisecondsMax, terms.burst, terms.floor,
       terms.initial, request.want, request.least, request.adjust, request.seen.version, request.seen.level,
-      request.seen.time, terms.expiryMilliseconds, clock,
+      request.seen.time, terms.expiryMilliseconds, clock, request.keep, request.ahead,
     ]
     return [node] + numbers.map { String($0) }
   }

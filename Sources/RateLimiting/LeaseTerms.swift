@@ -32,6 +32,9 @@ public struct LeaseTerms: Sendable, Hashable {
     leaseLeast = min(leaseMost, min(64, max(1, least)))
   }
 
+  /// Of a bucket that refills, requests that have not begun leave a quarter to streams that run, so that what has begun can end.
+  public var keptForRunning: Int { bucket.rate.isNone ? 0 : bucket.burst / 4 }
+
   /// The most that one draw needs in hand: who needs more (a prompt bigger than half the bucket) gets it as a debt, for it could never be gathered.
   public func drawMax(_ store: StoreCondition) -> Int {
     store == .present || absence != .local ? max(1, bucket.burst / 2) : leaseMost

@@ -103,7 +103,9 @@ struct LeaseSchedule {
     }
     let snapshot = generator.int(in: 0...9) == 0 ? .none : seen[node] ?? .none
     let request = LeaseRequest(
-      sequence: sequence, want: want, least: generator.int(in: 0...max(1, want)), adjust: adjust, seen: snapshot)
+      sequence: sequence, want: want, least: generator.int(in: 0...max(1, want)),
+      keep: generator.int(in: 0...2) == 0 ? generator.int(in: 0...burst / 2) : 0,
+      ahead: generator.int(in: 0...2) == 0 ? generator.int(in: 0...max(1, want)) : 0, adjust: adjust, seen: snapshot)
     lastRequests[node] = request
     return (request, terms, node, clock)
   }
