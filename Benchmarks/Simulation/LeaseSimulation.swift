@@ -44,7 +44,7 @@ struct LeaseSimulation {
     result.delivered = monitor.total
     result.calls = store.calls
     result.milliseconds = scenario.milliseconds
-    result.bound = scenario.bound(peakStreams: result.peakStreams)
+    result.bound = scenario.bound(peakRunning: result.peakRunning, peakStreams: result.peakStreams)
     return result
   }
 
@@ -53,9 +53,10 @@ struct LeaseSimulation {
       endedCount -= ended[endedFirst].count
       endedFirst += 1
     }
+    result.peakRunning = max(result.peakRunning, running)
     result.peakStreams = max(result.peakStreams, running + endedCount)
     if scenario.nodes <= 64 {
-      result.peakHeld = max(result.peakHeld, nodes.reduce(store.held) { $0 + $1.held })
+      result.peakHeld = max(result.peakHeld, nodes.reduce(0) { $0 + $1.held })
     }
   }
 

@@ -81,7 +81,4 @@ struct SimulatedStore {
     if !arrived.isEmpty { replies.removeAll { $0.dueAt <= now } }
     return arrived
   }
-
-  /// Grants on their way.
-  var held: Int { replies.reduce(0) { $0 + $1.reply.grant } }
 }

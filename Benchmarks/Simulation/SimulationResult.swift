@@ -18,6 +18,8 @@ public struct SimulationResult: Sendable {
   public internal(set) var rejected = 0
   /// Answers that went with a node that crashed.
   public internal(set) var lost = 0
+  /// The most streams that ran at once.
+  public internal(set) var peakRunning = 0
   /// The most streams that ran, or had ended without being paid at the store yet.
   public internal(set) var peakStreams = 0
   /// The most credit that nodes and streams held together.

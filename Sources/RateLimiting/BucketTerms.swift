@@ -15,7 +15,7 @@ public struct BucketTerms: Sendable, Hashable {
 
   /// A bucket that refills. Values out of range are moved into it.
   public init(rate: LeaseRate, burst: Int) {
-    let burst = min(max(1, burst), LeaseRate.amountMax)
+    let burst = min(max(0, burst), LeaseRate.amountMax)
     self.rate = rate
     self.burst = burst
     initial = burst
@@ -31,7 +31,7 @@ public struct BucketTerms: Sendable, Hashable {
   ///   - expiryMilliseconds: time until the period ends and its key is of no use.
   public init(quota: Int, left: Int? = nil, expiryMilliseconds: Int) {
     rate = .none
-    burst = min(max(1, quota), LeaseRate.amountMax)
+    burst = min(max(0, quota), LeaseRate.amountMax)
     initial = min(burst, max(-LeaseRate.amountMax, left ?? quota))
     self.expiryMilliseconds = min(
       max(BucketState.forgetMilliseconds, expiryMilliseconds), 2 * LeaseRate.periodMillisecondsMax)

@@ -34,7 +34,7 @@ extension LeaseLedger {
     guard now >= quietUntil else { return .rest(until: quietUntil) }
     let missing = max(0, need - credit)
     let forPace = min(Float(terms.leaseMost), pace * Float(terms.leaseMilliseconds))
-    let want = max(missing, terms.leaseLeast, Int(forPace))
+    let want = max(1, missing, terms.leaseLeast, Int(forPace))
     let keep = isRunning || missing == 0 ? 0 : terms.keptForRunning
     return send(
       want: want, least: max(missing, terms.leaseLeast), keep: keep, ahead: min(want, Int(forPace)),

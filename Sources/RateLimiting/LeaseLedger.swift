@@ -8,7 +8,7 @@
 /// A request is numbered and stays until it is answered. After a failure it is repeated as it was, and the store lets it count once; so neither a grant
 /// nor a debt is lost or doubled when only the answer was.
 ///
-/// Times are milliseconds of the node's monotonic clock; the store's clock appears in snapshots alone. Stride: 144 bytes, so that idle subjects cost little.
+/// Times are milliseconds of the node's monotonic clock; the store's clock appears in snapshots alone. Stride: 128 bytes, so that idle subjects cost little.
 public struct LeaseLedger: Sendable {
   /// What to do about the store.
   public enum Step: Sendable, Hashable {

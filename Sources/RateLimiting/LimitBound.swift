@@ -4,7 +4,7 @@ public struct LimitBound: Sendable, Hashable {
   public var rate: LeaseRate
   /// The bucket's size.
   public var burst: Int
-  /// Credit that nodes hold when the window opens: at most nodes × lease, and never more than came out of the bucket.
+  /// Credit that nodes and their streams hold when the window opens: at most nodes × lease + streams × allowance.
   public var held: Int
   /// What is delivered before it is counted at the store: streams × one event, prompts counted too low; and what a fault costs once.
   public var error: Int
@@ -20,15 +20,16 @@ public struct LimitBound: Sendable, Hashable {
   /// The bound for so many nodes with leases by these terms.
   ///
   /// - Parameters:
+  ///   - needMost: the most that one request needs at once, with its prompt.
+  ///   - allowance: what a stream holds ahead, at most.
   ///   - streams: streams that run at once, over all nodes.
   ///   - eventMax: units in one event, at most.
   ///   - unforeseen: units that came without having been drawn, such as prompts counted too low.
-  public init(_ terms: LeaseTerms, nodes: Int, streams: Int, eventMax: Int, unforeseen: Int = 0) {
+  public init(_ terms: LeaseTerms, nodes: Int, needMost: Int, allowance: Int, streams: Int, eventMax: Int, unforeseen: Int = 0) {
     self.init(
       rate: terms.bucket.rate, burst: terms.bucket.burst,
-      held: nodes.multipliedReportingOverflow(by: terms.leaseMost).overflow
-        ? LeaseRate.amountMax : nodes * terms.leaseMost,
-      error: min(LeaseRate.amountMax, streams.multipliedReportingOverflow(by: eventMax).partialValue + unforeseen))
+      held: nodes * (terms.leaseMost + terms.leaseLeast + needMost) + streams * allowance,
+      error: streams * eventMax + unforeseen)
   }
 
   /// Tokens in any window of so many milliseconds.
