@@ -45,6 +45,7 @@ let package = Package(
     room("ServerSentEvents", ["CLinux"]),
     room("ChatProtocol", ["CLinux"]),
     room("Tokenization"),
+    room("TokenAccounting", ["Tokenization", "ChatProtocol", "CLinux"]),
     room("GatewayConfiguration", [.product(name: "Yams", package: "Yams")]),
     room("Routing", ["GatewayConfiguration"]),
 
@@ -61,21 +62,24 @@ let package = Package(
     room(
       "Gateway",
       [
-        "Reactor", "Transport", "Upstreams", "HTTPWire", "ServerSentEvents", "ChatProtocol", "Routing",
-        "GatewayConfiguration", "COpenSSL", "CLinux",
+        "Reactor", "Transport", "Upstreams", "HTTPWire", "ServerSentEvents", "ChatProtocol", "Tokenization",
+        "TokenAccounting", "Routing", "GatewayConfiguration", "COpenSSL", "CLinux",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
     room(
       "Admin",
-      ["Gateway", "Upstreams", "ChatProtocol", "GatewayConfiguration", "HTTPWire", "Reactor", "Transport"]),
+      [
+        "Gateway", "Upstreams", "ChatProtocol", "TokenAccounting", "GatewayConfiguration", "HTTPWire", "Reactor",
+        "Transport",
+      ]),
 
     // Floor 5: composition.
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "Tokenization", "CLinux",
-        "COpenSSL", "CHiredis", "CLZ4",
+        "Admin", "Gateway", "GatewayConfiguration", "ScriptedUpstream", "Reactor", "Tokenization",
+        "TokenAccounting", "CLinux", "COpenSSL", "CHiredis", "CLZ4",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -86,7 +90,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "Tokenization", "CLinux", "CBenchmarks",
+        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
@@ -97,12 +101,13 @@ let package = Package(
 
     // Beside: the simulator that `sluice demo`, the tests and the benchmarks share, and what only tests need.
     room("ScriptedUpstream", ["Reactor", "HTTPWire", "ChatProtocol"]),
-    room("TestKit", ["ScriptedUpstream", "Reactor", "HTTPWire", "ServerSentEvents", "CLinux"]),
+    room("TestKit", ["ScriptedUpstream", "Reactor", "HTTPWire", "ServerSentEvents", "Tokenization", "CLinux"]),
 
     tests("HTTPWireTests", ["HTTPWire", "TestKit"]),
     tests("ServerSentEventsTests", ["ServerSentEvents", "TestKit"]),
     tests("ChatProtocolTests", ["ChatProtocol", "TestKit"]),
     tests("TokenizationTests", ["Tokenization", "TestKit"]),
+    tests("TokenAccountingTests", ["TokenAccounting", "Tokenization", "ChatProtocol", "TestKit"]),
     tests("RoutingTests", ["Routing", "GatewayConfiguration", "TestKit"]),
     tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
     tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),
@@ -114,7 +119,7 @@ let package = Package(
       "GatewayTests",
       [
         "Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration", "Reactor", "HTTPWire", "ServerSentEvents",
-        "ChatProtocol", "Upstreams", "Transport",
+        "ChatProtocol", "Upstreams", "Transport", "Tokenization", "TokenAccounting",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,31 +1,40 @@
 import Foundation
 import Glibc
 
-/// The gateway, with everything on that it has: authentication, routing, parsing, counting, one access-log line a
-/// request.
+/// The gateway, with everything on that it has: authentication, routing, parsing, exact counting, one access-log line a
+/// request. Or with the counting off, to see what that costs.
 struct Sluice: Contender {
-  let name = "sluice"
+  let name: String
   let words: String
   let hasProcess = true
   private let path: String
   /// The user's own file; nil: one is generated.
   private let configuration: String?
+  private let counts: Bool
+  private let data: String
 
   /// - Throws: `BenchmarkError` when the executable is not there.
-  init(_ options: Options) throws {
+  init(_ options: Options, counts: Bool) throws {
+    self.counts = counts
+    name = counts ? "sluice" : "uncounted"
     path = options.gateway ?? Self.beside()
     guard access(path, X_OK) == 0 else {
       throw BenchmarkError("no executable at \(path); `swift build -c release --product sluice` makes it")
     }
     configuration = options.config
     if let configuration, access(configuration, R_OK) != 0 { throw BenchmarkError("cannot read \(configuration)") }
-    words = configuration.map { "configuration \($0)" } ?? "1 reactor; keys, routing, parsing and the access log on"
+    data = VocabularyDirectory.find(installingWith: path)
+    let counting =
+      counts ? "tokens counted \(VocabularyDirectory.holds("qwen", data) ? "exactly" : "by estimate")" : "counting off"
+    words =
+      (configuration.map { "configuration \($0)" } ?? "1 reactor; keys, routing, parsing and the access log on")
+      + "; \(counting)"
   }
 
   func start(_ bench: Bench, upstreamPort: UInt16) throws -> RunningContender {
     let port = try PlainClient.freePort()
     let adminPort = try PlainClient.freePort()
-    let directory = bench.directory + "/sluice"
+    let directory = bench.directory + "/" + name
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let errorLog = directory + "/error.log"
     let file = configuration ?? directory + "/sluice.yaml"
@@ -39,6 +48,8 @@ struct Sluice: Contender {
           "BENCHMARK_UPSTREAM": "http://127.0.0.1:\(upstreamPort)/v1",
           "BENCHMARK_KEY_DIGEST": "sha256:\(BenchmarkRequest.keyDigest)",
           "BENCHMARK_ACCESS_LOG": directory + "/access.log",
+          "BENCHMARK_VOCABULARY": counts ? "qwen" : "none",
+          "SLUICE_DATA": data,
         ],
         processor: bench.placement.gateway, output: .file(errorLog), errors: .file(errorLog)),
       custodian: bench.custodian)
@@ -65,6 +76,7 @@ struct Sluice: Contender {
     models:
       \(BenchmarkRequest.model):
         serve: [{ upstream: benchmark, model: \(BenchmarkRequest.model) }]
+        vocabulary: ${BENCHMARK_VOCABULARY}
     consumers:
       benchmark: { keys: ["${BENCHMARK_KEY_DIGEST}"], models: [\(BenchmarkRequest.model)] }
 

@@ -29,7 +29,8 @@ final class Bench {
     var absent: [String] = []
     if options.against.contains("nginx") { contenders.append(try Nginx(custodian)) }
     do {
-      contenders.append(try Sluice(options))
+      if options.against.contains("uncounted") { contenders.append(try Sluice(options, counts: false)) }
+      contenders.append(try Sluice(options, counts: true))
     } catch let error as BenchmarkError {
       absent.append("sluice: \(error)")
     }

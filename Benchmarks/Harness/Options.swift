@@ -4,7 +4,11 @@ import ArgumentParser
 struct Options: ParsableArguments {
   @Flag(help: "Name the scenarios and stop.") var list = false
   @Option(help: "Run only scenarios whose name contains this; may be given several times.") var filter: [String] = []
-  @Option(help: "Also measure against this; `nginx` is the one known. Installed by apt-get when it is missing.")
+  @Option(
+    help: """
+      Also measure against this: `nginx` (installed by apt-get when it is missing), or `uncounted`, the gateway itself \
+      with the counting of tokens off. May be given several times.
+      """)
   var against: [String] = []
   @Option(
     help: "Write the results as JSON to this file; `-` is standard output, and the table then goes to standard error.")
@@ -24,8 +28,8 @@ struct Options: ParsableArguments {
     guard rounds >= 1, seconds >= 0.1, (1...10_000).contains(connections), (1...10_000).contains(streams) else {
       throw ValidationError("Give at least 1 round, 0.1 seconds, and 1 to 10000 connections and streams.")
     }
-    if let other = against.first(where: { $0 != "nginx" }) {
-      throw ValidationError("\(other) is not known; --against takes nginx.")
+    if let other = against.first(where: { $0 != "nginx" && $0 != "uncounted" }) {
+      throw ValidationError("\(other) is not known; --against takes nginx and uncounted.")
     }
   }
 }

@@ -13,18 +13,18 @@ enum Table {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Medians over the rounds, the extremes behind them, and the ratio to nginx where both were measured.
+  /// Medians over the rounds, the extremes behind them, and the ratios to the others that were measured.
   static func render(_ report: ScenarioReport) -> String {
     var text = "\n\(report.name): \(report.summary)\n"
     text += "  " + report.parameters.map { "\($0.name) \($0.value)" }.joined(separator: ", ") + "\n"
     text += "  checked: \(report.checked)\n"
     let names = report.contenders.map(\.name)
-    let hasRatio = names.contains("nginx") && names.contains("sluice")
-    var rows = [[""] + names + (hasRatio ? ["sluice/nginx"] : [])]
+    let others = names.contains("sluice") ? ["nginx", "uncounted"].filter(names.contains) : []
+    var rows = [[""] + names + others.map { "sluice/\($0)" }]
     for metric in report.metrics {
       var row = ["  " + metric.label]
       for name in names { row.append(cell(report.values(metric.key, of: name), metric.decimals)) }
-      if hasRatio { row.append(cell(report.ratios(metric.key, of: "sluice", to: "nginx"), 3)) }
+      for other in others { row.append(cell(report.ratios(metric.key, of: "sluice", to: other), 3)) }
       rows.append(row)
     }
     return text + align(rows) + disturbance(report)

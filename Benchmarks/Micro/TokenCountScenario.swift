@@ -95,6 +95,12 @@ struct TokenCountScenario: Scenario {
       .first { FileManager.default.isReadableFile(atPath: $0) }
   }
 
+  /// An installed vocabulary, ready for counting; nil when it is not there.
+  static func vocabulary(_ name: String) throws -> Vocabulary? {
+    guard let file = vocabularyFile(name), let bytes = FileManager.default.contents(atPath: file) else { return nil }
+    return try Vocabulary(file: [UInt8](bytes).span.bytes)
+  }
+
   /// A part of a source file or page, then a paragraph of prose, and again.
   private static func text() throws -> [UInt8] {
     let root = FileManager.default

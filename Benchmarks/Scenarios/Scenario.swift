@@ -11,6 +11,7 @@ protocol Scenario: Sendable {
 enum Scenarios {
   static let all: [any Scenario] = [
     SSEParseScenario(), JSONScanScenario(), HTTPParseScenario(), TokenCountScenario(),
+    PromptCountScenario(),
     RequestScenario(), StreamBurstScenario(), StreamPacedScenario(), IdleStreamsScenario(), StartupScenario(),
   ]
 

@@ -8,6 +8,7 @@ internal import Transport
 /// `@unchecked Sendable`: confined to the admin reactor's thread.
 final class AdminDesk: RequestReceiver, @unchecked Sendable {
   private static let bodyBytesMax = 4096
+  private static let json = "application/json"
 
   private let reactor: Reactor
   private let gateway: Gateway
@@ -83,6 +84,10 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
         isReady ? 200 : 503, #"{"status":"\#(isReady ? "ok" : "draining")"}"#, pending.method, on: connection)
     case ("/status", .get):
       later(connection, pending) { [gateway] in (200, await StatusReport.json(of: gateway)) }
+    case ("/metrics", .get):
+      later(connection, pending, contentType: MetricsReport.contentType) { [gateway] in
+        (200, await MetricsReport.text(of: gateway))
+      }
     case ("/reload", .post):
       // A page in the operator's browser can post here, but cannot set this header without being allowed to.
       guard pending.hasHeader else {
@@ -97,9 +102,10 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
   }
 
   private func later(
-    _ connection: DownstreamConnection, _ pending: Pending, _ make: @escaping @Sendable () async -> (Int, String)
+    _ connection: DownstreamConnection, _ pending: Pending, contentType: String = AdminDesk.json,
+    _ make: @escaping @Sendable () async -> (Int, String)
   ) {
-    let waiting = Waiting(desk: self, connection: connection, pending: pending)
+    let waiting = Waiting(desk: self, connection: connection, pending: pending, contentType: contentType)
     let reactor = reactor
     reactor.startTask {
       let (status, body) = await make()
@@ -112,8 +118,10 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
     private let desk: AdminDesk
     private let connection: DownstreamConnection
     private let pending: Pending
+    private let contentType: String
 
-    init(desk: AdminDesk, connection: DownstreamConnection, pending: Pending) {
+    init(desk: AdminDesk, connection: DownstreamConnection, pending: Pending, contentType: String) {
+      self.contentType = contentType
       self.desk = desk
       self.connection = connection
       self.pending = pending
@@ -121,15 +129,20 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
 
     func answer(_ status: Int, _ body: String) {
       guard !pending.isGone else { return }
-      desk.answer(status, body, pending.method, on: connection)
+      desk.answer(status, body, pending.method, on: connection, contentType: contentType)
     }
   }
 
-  private func answer(_ status: Int, _ body: String, _ method: HTTPMethod, on connection: DownstreamConnection) {
+  private func answer(
+    _ status: Int, _ body: String, _ method: HTTPMethod, on connection: DownstreamConnection,
+    contentType: String = AdminDesk.json
+  ) {
     var output = OutputBytes(capacity: 256 + body.utf8.count)
     // A status of our own has three digits.
     try? output.appendStatusLine(status)
-    output.append("content-type: application/json\r\ncache-control: no-store\r\ncontent-length: ")
+    output.append("content-type: ")
+    output.append(Array(contentType.utf8))
+    output.append("\r\ncache-control: no-store\r\ncontent-length: ")
     output.append(decimal: body.utf8.count)
     output.append(connection.mayKeepAlive ? "\r\n\r\n" : "\r\nconnection: close\r\n\r\n")
     if method != .head { output.append(Array(body.utf8)) }

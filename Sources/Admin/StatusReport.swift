@@ -1,5 +1,6 @@
 internal import ChatProtocol
 internal import Gateway
+internal import TokenAccounting
 internal import Upstreams
 
 /// The gateway's state as JSON, for `sluice status` and for tests.
@@ -12,7 +13,29 @@ enum StatusReport {
       if index > 0 { text += "," }
       text += "\(quoted(entry.upstream)):\(pool(entry.gauges))"
     }
+    text += #"},"models":{"#
+    for (index, report) in await gateway.tokenReports().enumerated() {
+      if index > 0 { text += "," }
+      text += "\(quoted(report.model)):\(tokens(report))"
+    }
     return text + "}}"
+  }
+
+  /// Where a model's token counts are from, and how far count and truth are apart.
+  private static func tokens(_ report: ModelTokenReport) -> String {
+    let gauges = report.gauges
+    var text = #"{"vocabulary":\#(report.vocabulary.map(quoted) ?? "null")"#
+    text += #","counted":\#(report.source.map { quoted($0.rawValue) } ?? "null")"#
+    text += #","prompt_tokens":\#(gauges.promptTokens),"completion_tokens":\#(gauges.completionTokens),"source":{"#
+    text += TokenSource.allCases.map { #""\#($0.rawValue)":\#(gauges.requests[$0] ?? 0)"# }.joined(separator: ",")
+    text += #"},"prompt":\#(drift(gauges.prompt)),"completion":\#(drift(gauges.completion))"#
+    return text + "}"
+  }
+
+  private static func drift(_ drift: TokenDrift) -> String {
+    func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "null" }
+    return #"{"requests":\#(drift.requests),"counted":\#(drift.counted),"reported":\#(drift.reported)"#
+      + #","ratio":\#(number(drift.ratio)),"drift":\#(number(drift.drift))}"#
   }
 
   private static func pool(_ gauges: UpstreamGauges) -> String {

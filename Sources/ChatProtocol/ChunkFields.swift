@@ -1,6 +1,6 @@
 /// What a stream chunk, or a whole answer, says that the gateway acts on: offsets into the data, no copies.
 ///
-/// The flags cover all choices; the ranges are those of the first choice that has such a text.
+/// The flags cover all choices.
 public struct ChunkFields: Equatable, Sendable {
   /// Not one valid JSON object, or one that gives `choices`, `usage` or `error` twice. No other field is then to be
   /// trusted.
@@ -28,10 +28,11 @@ public struct ChunkFields: Equatable, Sendable {
   public internal(set) var hasRefusal = false
   /// Whether a choice has token probabilities.
   public internal(set) var hasLogprobs = false
-  /// The first answer text that is not empty. Nil also when the content is a list of parts.
-  public internal(set) var firstContent: JSONStringRange?
-  /// The first reasoning text that is not empty.
-  public internal(set) var firstReasoning: JSONStringRange?
+  /// The texts, of all choices.
+  public internal(set) var texts = ChunkTexts()
+
+  /// Whether the event says that an answer begins (`message_start`, `response.created`), so that its end must be told too.
+  public internal(set) var beginsAnswer = false
 
   /// The first `finish_reason` that is a string.
   public internal(set) var finishReason: JSONStringRange?
@@ -58,5 +59,29 @@ public struct ChunkFields: Equatable, Sendable {
   /// Whether the chunk only announces a choice: nothing shown, nothing finished, nothing counted.
   public var isRoleOnly: Bool {
     choicesCount > 0 && hasRole && !hasProgress && finishedCount == 0 && usage == nil && !hasError && !isMalformed
+  }
+
+  /// The first answer text that is not empty. Nil also when the content is a list of parts.
+  public var firstContent: JSONStringRange? { texts.first(of: .content) }
+  /// The first reasoning text that is not empty.
+  public var firstReasoning: JSONStringRange? { texts.first(of: .reasoning) }
+
+  /// Notes that there is something in a channel.
+  @inline(__always)
+  mutating func note(_ channel: TextChannel) {
+    switch channel {
+    case .content: hasContent = true
+    case .reasoning: hasReasoning = true
+    case .refusal: hasRefusal = true
+    case .toolName, .toolArguments: hasToolCalls = true
+    }
+  }
+
+  @inline(__always)
+  mutating func append(_ text: JSONStringRange, _ channel: TextChannel, choice: Int, part: Int) {
+    note(channel)
+    texts.append(
+      ChunkText(
+        choice: Int32(truncatingIfNeeded: choice), part: Int32(truncatingIfNeeded: part), channel: channel, text: text))
   }
 }

@@ -78,6 +78,8 @@ extension JSONCursor {
     guard let unit = hexUnit(base, at &+ 2, end) else { throw badUnicodeEscape(at) }
     guard unit & 0xF800 == 0xD800 else { return at &+ 6 }
     let next = at &+ 6
+    // Each half is then an escape of its own.
+    if allowsLoneSurrogates { return next }
     guard unit < 0xDC00 else { throw JSONScanError(offset: at, reason: .loneSurrogate) }
     guard next &+ 1 < end, base.load(fromByteOffset: next, as: UInt8.self) == UInt8(ascii: "\\"),
       base.load(fromByteOffset: next &+ 1, as: UInt8.self) == UInt8(ascii: "u")

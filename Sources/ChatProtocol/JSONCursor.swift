@@ -6,6 +6,7 @@ struct JSONCursor {
   let base: UnsafeRawPointer
   let end: Int
   let depthMax: Int
+  let allowsLoneSurrogates: Bool
   var position = 0
   var depth = 0
 
@@ -14,6 +15,7 @@ struct JSONCursor {
     self.base = base
     end = count
     depthMax = limits.depthMax
+    allowsLoneSurrogates = limits.allowsLoneSurrogates
   }
 
   /// The byte at the cursor, or 0 at the end, which stands nowhere in JSON.

@@ -34,4 +34,8 @@ public enum RequestField: String, CaseIterable, Equatable, Sendable {
   case prompt
   /// The text to embed, or the input of `/v1/responses`.
   case input
+  /// What comes before the messages of Anthropic's `/v1/messages`.
+  case system
+  /// What comes before the input of `/v1/responses`.
+  case instructions
 }

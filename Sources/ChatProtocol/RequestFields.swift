@@ -42,6 +42,8 @@ public struct RequestFields: Equatable, Sendable {
   public internal(set) var n: JSONInteger?
   /// The value of `tools`, an array or `null`.
   public internal(set) var tools: Range<Int>?
+  /// The value of `functions`, the older `tools`, an array or `null`.
+  public internal(set) var functions: Range<Int>?
   /// Whether at least one tool or function is offered to the model.
   public internal(set) var hasTools = false
   /// The value of `response_format`: an object, a string (images, audio) or `null`.
@@ -60,6 +62,10 @@ public struct RequestFields: Equatable, Sendable {
   public internal(set) var prompt: Range<Int>?
   /// The value of `input`, of any type.
   public internal(set) var input: Range<Int>?
+  /// The value of `system`, Anthropic's first message, of any type.
+  public internal(set) var system: Range<Int>?
+  /// The value of `instructions`, the first message of `/v1/responses`, of any type.
+  public internal(set) var instructions: Range<Int>?
 
   /// Fields of an empty body.
   public init() {}

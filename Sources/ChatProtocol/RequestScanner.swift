@@ -67,6 +67,7 @@ public struct RequestScanner {
       fields.hasTools = fields.hasTools || isFilledArray(cursor, range)
     case .functions:
       let range = try readContainer(&cursor, field, UInt8(ascii: "["), .array)
+      fields.functions = range
       fields.hasTools = fields.hasTools || isFilledArray(cursor, range)
     case .responseFormat: try takeResponseFormat(&cursor)
     case .metadata: fields.metadata = try readContainer(&cursor, field, UInt8(ascii: "{"), .object)
@@ -74,6 +75,8 @@ public struct RequestScanner {
     case .messages: fields.messages = try readAny(&cursor)
     case .prompt: fields.prompt = try readAny(&cursor)
     case .input: fields.input = try readAny(&cursor)
+    case .system: fields.system = try readAny(&cursor)
+    case .instructions: fields.instructions = try readAny(&cursor)
     }
   }
 
@@ -227,12 +230,13 @@ public struct RequestScanner {
     case 1: key.matches("n") ? .n : nil
     case 4: key.matches("user") ? .user : nil
     case 5: key.matches("model") ? .model : key.matches("tools") ? .tools : key.matches("input") ? .input : nil
-    case 6: key.matches("stream") ? .stream : key.matches("prompt") ? .prompt : nil
+    case 6: key.matches("stream") ? .stream : key.matches("prompt") ? .prompt : key.matches("system") ? .system : nil
     case 8:
       key.matches("messages")
         ? .messages : key.matches("metadata") ? .metadata : key.matches("logprobs") ? .logprobs : nil
     case 9: key.matches("functions") ? .functions : nil
     case 10: key.matches("max_tokens") ? .maxTokens : nil
+    case 12: key.matches("instructions") ? .instructions : nil
     case 14: key.matches("stream_options") ? .streamOptions : nil
     case 15: key.matches("response_format") ? .responseFormat : nil
     case 17: key.matches("max_output_tokens") ? .maxOutputTokens : nil
@@ -260,6 +264,8 @@ public struct RequestScanner {
     case .messages: 14
     case .prompt: 15
     case .input: 16
+    case .system: 17
+    case .instructions: 18
     }
   }
 }

@@ -52,7 +52,8 @@ func hexUnit(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> UInt16? {
   return value
 }
 
-private func utf8(_ scalar: UInt32) -> UnescapedUnit {
+/// The UTF-8 of a scalar.
+func utf8(_ scalar: UInt32) -> UnescapedUnit {
   func tail(_ shift: UInt32) -> UInt32 { 0x80 | (scalar >> shift) & 0x3F }
   switch scalar {
   case 0..<0x80: return UnescapedUnit(bytes: scalar, count: 1)

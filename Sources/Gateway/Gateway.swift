@@ -2,6 +2,7 @@ public import GatewayConfiguration
 internal import Glibc
 public import Reactor
 internal import Routing
+public import TokenAccounting
 public import Transport
 public import Upstreams
 
@@ -23,14 +24,17 @@ public final class Gateway: Sendable {
 
   /// Starts to listen and serve.
   ///
-  /// - Parameter group: reactors to run on; the caller shuts them down after `shutDown`.
+  /// - Parameters:
+  ///   - group: reactors to run on; the caller shuts them down after `shutDown`.
+  ///   - shelf: vocabularies to count in. With an empty one all is estimated.
   /// - Throws: `GatewayStartError` when an address cannot be listened on, or a TLS file cannot be used.
   public static func start(
-    _ settings: GatewaySettings, on group: ReactorGroup, sink: LogSink, resolver: Resolver = Resolver()
+    _ settings: GatewaySettings, on group: ReactorGroup, sink: LogSink, resolver: Resolver = Resolver(),
+    shelf: VocabularyShelf = VocabularyShelf()
   ) async throws -> Gateway {
     let contexts = group.reactors.map { UpstreamContext(reactor: $0) }
     let snapshot = try await makeSnapshot(
-      settings, previous: nil, group: group, contexts: contexts, resolver: resolver)
+      settings, shelf, previous: nil, group: group, contexts: contexts, resolver: resolver)
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     let startedAt = now.tv_sec
@@ -95,17 +99,17 @@ public final class Gateway: Sendable {
   /// Swaps the configuration. Requests under way keep theirs; upstreams of the same name keep their sessions.
   ///
   /// - Throws: `GatewayStartError`; nothing has changed then.
-  public func reload(_ settings: GatewaySettings) async throws {
+  public func reload(_ settings: GatewaySettings, shelf: VocabularyShelf = VocabularyShelf()) async throws {
     let previous = state.withLock { $0.snapshot }
     let snapshot = try await Self.makeSnapshot(
-      settings, previous: previous, group: group, contexts: contexts, resolver: resolver)
+      settings, shelf, previous: previous, group: group, contexts: contexts, resolver: resolver)
     for worker in workers { await worker.reactor.run { worker.apply(snapshot) } }
     state.withLock { $0.snapshot = snapshot }
   }
 
   private static func makeSnapshot(
-    _ settings: GatewaySettings, previous: GatewaySnapshot?, group: ReactorGroup, contexts: [UpstreamContext],
-    resolver: Resolver
+    _ settings: GatewaySettings, _ shelf: VocabularyShelf, previous: GatewaySnapshot?, group: ReactorGroup,
+    contexts: [UpstreamContext], resolver: Resolver
   ) async throws -> GatewaySnapshot {
     let routes: RouteTable
     do throws(RoutingError) {
@@ -132,7 +136,7 @@ public final class Gateway: Sendable {
       }
     }
     return GatewaySnapshot(
-      settings: settings, routes: routes, upstreams: upstreams,
+      settings: settings, routes: routes, upstreams: upstreams, shelf: shelf,
       generation: (previous?.generation ?? 0) + 1)
   }
 
@@ -187,6 +191,20 @@ public final class Gateway: Sendable {
     var cut = 0
     for worker in workers { cut += await worker.reactor.run { worker.downstream.cutAll() } }
     return cut
+  }
+
+  /// How each model of the configuration at work is counted.
+  var modelTokens: [ModelTokens] { state.withLock { $0.snapshot.tokens } }
+
+  /// Token counts by model, over all reactors.
+  func tokenGauges() async -> [String: TokenGauges] {
+    var gauges: [String: TokenGauges] = [:]
+    for worker in workers {
+      for (model, seen) in await worker.reactor.run({ worker.reconciler.gauges }) {
+        gauges[model, default: TokenGauges()].add(seen)
+      }
+    }
+    return gauges
   }
 
   /// Requests under way on all reactors.

@@ -1,5 +1,6 @@
 internal import GatewayConfiguration
 internal import Routing
+internal import TokenAccounting
 
 /// One configuration at work. Immutable: a reload makes another, and a request keeps the one that it began with.
 final class GatewaySnapshot: Sendable {
@@ -8,15 +9,25 @@ final class GatewaySnapshot: Sendable {
   let identities: IdentityTable
   /// In the order of `settings.upstreams`, which is how routes name them.
   let upstreams: [UpstreamRuntime]
+  /// How each model's tokens are counted, in the order of `settings.models`.
+  let tokens: [ModelTokens]
   /// Counts the configurations of this process, from 1.
   let generation: Int
 
-  init(settings: GatewaySettings, routes: RouteTable, upstreams: [UpstreamRuntime], generation: Int) {
+  init(
+    settings: GatewaySettings, routes: RouteTable, upstreams: [UpstreamRuntime], shelf: VocabularyShelf, generation: Int
+  ) {
     self.settings = settings
     self.routes = routes
     self.upstreams = upstreams
     self.generation = generation
+    tokens = settings.models.map { ModelTokens($0, shelf) }
     identities = IdentityTable(settings)
+  }
+
+  /// How the tokens of a candidate's model are counted.
+  func tokens(of candidate: Candidate) -> ModelTokens {
+    candidate.modelIndex.map { tokens[$0] } ?? .unknown
   }
 
   /// The name that records use for a consumer; nil is the anonymous one.

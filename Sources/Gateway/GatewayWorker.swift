@@ -20,6 +20,8 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   /// Requests under way.
   private(set) var activeCount = 0
   private(set) var downstream: DownstreamContext!
+  /// What counts and upstreams' usage have taught.
+  private(set) var reconciler = TokenReconciler()
   private var log: AccessLog
   private var keyTurns: [Int] = []
   private var listeners: [Listener] = []
@@ -113,6 +115,7 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   /// An exchange has ended: its record is written.
   func ended(_ exchange: Exchange) {
     activeCount -= 1
+    if let tokens = exchange.tokens { reconciler.settle(exchange.record, tokens) }
     guard exchange.snapshot.settings.log.access else { return }
     log.append(&exchange.record, now: reactor.now)
     if log.flushIsDue(now: reactor.now) {

@@ -26,7 +26,7 @@ extension GatewaySettings {
         "anonymous", \.anonymous, .boolean, default: GatewaySettings(),
         "Serves requests without a key, as the consumer `anonymous`; a key that is presented must still be right."),
       .routes,
-    ], laterKeys: ["redis", "limits", "price", "vocabulary"])
+    ], laterKeys: ["redis", "limits", "price"])
 }
 
 extension ServerSettings {

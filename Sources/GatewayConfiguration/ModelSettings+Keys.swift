@@ -5,6 +5,8 @@ struct ModelDraft: Sendable {
   var aliases: [String] = []
   var fallback: [String] = []
   var ownedBy = "sluice"
+  var vocabulary = ModelVocabulary.auto
+  var tokens = ModelTokenSettings()
 
   struct MatchDraft: Sendable {
     var regex: String?
@@ -26,7 +28,14 @@ struct ModelDraft: Sendable {
         "Models to try, in order, when none of `serve` can."),
       .section("match", \.match, MatchDraft.section, "Which asked names it answers to, when it is not its own."),
       .value("ownedBy", \.ownedBy, .text(), default: Self(), "The `owned_by` of `/v1/models`."),
-    ], laterKeys: ["price", "vocabulary", "limits"])
+      .value(
+        "vocabulary", \.vocabulary, .choice, default: Self(),
+        "In which vocabulary its tokens are counted: exactly when it is installed, estimated otherwise; `auto` goes by the model's name, `none` counts nothing."
+      ),
+      .section(
+        "tokens", \.tokens, ModelTokenSettings.section,
+        "Tokens of what is no text, for counting before and without usage."),
+    ], laterKeys: ["price", "limits"])
 
   /// The model; nil when something is missing or contradicts itself, which is then reported.
   func settings(name: String, _ path: String, _ reading: inout ConfigurationReading) -> ModelSettings? {
@@ -50,7 +59,8 @@ struct ModelDraft: Sendable {
       return nil
     }
     return ModelSettings(
-      name: name, match: kind, serve: serve, aliases: aliases, fallback: fallback, ownedBy: ownedBy)
+      name: name, match: kind, serve: serve, aliases: aliases, fallback: fallback, ownedBy: ownedBy,
+      vocabulary: vocabulary, tokens: tokens)
   }
 }
 

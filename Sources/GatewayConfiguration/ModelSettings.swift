@@ -12,11 +12,15 @@ public struct ModelSettings: Sendable, Equatable {
   public var fallback: [String]
   /// The `owned_by` of `/v1/models`.
   public var ownedBy: String
+  /// In which vocabulary its tokens are counted.
+  public var vocabulary: ModelVocabulary
+  /// What its tokens are counted by where there is no text.
+  public var tokens: ModelTokenSettings
 
   /// A model from its parts.
   public init(
     name: String, match: ModelMatch = .exact, serve: [ServeSettings], aliases: [String] = [], fallback: [String] = [],
-    ownedBy: String = "sluice"
+    ownedBy: String = "sluice", vocabulary: ModelVocabulary = .auto, tokens: ModelTokenSettings = ModelTokenSettings()
   ) {
     self.name = name
     self.match = match
@@ -24,6 +28,8 @@ public struct ModelSettings: Sendable, Equatable {
     self.aliases = aliases
     self.fallback = fallback
     self.ownedBy = ownedBy
+    self.vocabulary = vocabulary
+    self.tokens = tokens
   }
 }
 

@@ -93,7 +93,7 @@ final class Answer {
   private static func comment(_ plan: StreamPlan, _ framing: Script.Framing) -> [UInt8] {
     guard framing != .length, plan.script.chunkSplit == 0 else { return [] }
     var comment: [UInt8] = []
-    plan.parts.appendComment(to: &comment)
+    plan.dialect.lines.appendComment(to: &comment)
     guard framing == .chunked else { return comment }
     return Array("\(String(comment.count, radix: 16))\r\n".utf8) + comment + Array("\r\n".utf8)
   }

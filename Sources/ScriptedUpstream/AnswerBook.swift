@@ -33,7 +33,8 @@ final class AnswerBook {
     guard request.isAuthorized else {
       return (plain(Script(), request, status: 401, PlainBody.error(status: 401)), "")
     }
-    let facts = RequestFacts(body)
+    var facts = RequestFacts(body)
+    if let path = GeminiPath(request.path) { (facts.model, facts.isStream) = (path.model, path.isStream) }
     return (answer(request, body, facts), facts.model)
   }
 
@@ -55,6 +56,12 @@ final class AnswerBook {
       return kept(request, facts, .chat, script, isHealthy)
     case "/v1/completions" where !request.isGet:
       return kept(request, facts, .completions, script, isHealthy)
+    case "/v1/messages" where !request.isGet && script.provider != .standard:
+      return kept(request, facts, .messages, script, isHealthy)
+    case "/v1/responses" where !request.isGet && script.provider != .standard:
+      return kept(request, facts, .responses, script, isHealthy)
+    case let path where !request.isGet && script.provider == .gemini && GeminiPath(path) != nil:
+      return kept(request, facts, .gemini, script, isHealthy)
     case "/v1/embeddings":
       return plain(script, request, Embeddings.answer(body, model: facts.model))
     case "/v1/models":
@@ -97,7 +104,9 @@ final class AnswerBook {
     let key = Key(
       facts: facts, endpoint: endpoint, closes: request.closes, isHTTP10: request.isHTTP10, isHealthy: isHealthy)
     if let answer = kept[key] { return answer }
-    let plan = StreamPlan(script, model: facts.model, includeUsage: facts.includesUsage, endpoint: endpoint)
+    let plan = StreamPlan(
+      script, model: facts.model, includeUsage: facts.includesUsage, endpoint: endpoint,
+      continuousUsage: facts.includesRunningUsage, choices: facts.choices)
     let answer = facts.isStream ? stream(plan, request) : plain(script, request, PlainBody.completion(plan))
     if answer.opening.count <= Self.keptBytesMax { kept[key] = answer }
     return answer

@@ -17,9 +17,10 @@ extension [UInt8] {
     }
   }
 
-  /// Appends `text` as the inside of a JSON string that is ASCII alone: the rest as escapes, surrogate pairs included.
-  mutating func appendEscapedASCII(_ text: String) {
-    for unit in text.utf16 {
+  /// Appends text in UTF-16 as the inside of a JSON string that is ASCII alone: the rest as escapes, a surrogate each
+  /// its own.
+  mutating func appendEscapedASCII(_ units: some Sequence<UInt16>) {
+    for unit in units {
       if unit < 0x80 {
         appendEscaped(String(UnicodeScalar(UInt8(unit))))
       } else {

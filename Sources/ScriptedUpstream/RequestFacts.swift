@@ -6,6 +6,10 @@ struct RequestFacts: Hashable {
   var model = ""
   var isStream = false
   var includesUsage = false
+  /// Whether running counts were asked for too (`continuous_usage_stats`).
+  var includesRunningUsage = false
+  /// The request's `n`.
+  var choices = 1
   /// The script in `metadata.script` or in `user` (`"script: …"`); empty when there is none.
   var script = ""
 
@@ -14,6 +18,8 @@ struct RequestFacts: Hashable {
     model = search.string(of: "model") ?? ""
     isStream = search.isTrue("stream")
     includesUsage = isStream && search.isTrue("include_usage")
+    includesRunningUsage = includesUsage && search.isTrue("continuous_usage_stats")
+    choices = search.number(of: "n") ?? 1
     if let text = search.string(of: "script") {
       script = text
     } else if let user = search.string(of: "user"), user.hasPrefix("script:") {

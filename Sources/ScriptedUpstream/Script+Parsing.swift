@@ -12,6 +12,8 @@ public struct ScriptError: Error, Equatable, CustomStringConvertible, Sendable {
 extension Script {
   /// The most bytes that one event may be asked to have.
   public static let bigTextBytesMax = 16 << 20
+  /// The most choices that one answer may be asked to have.
+  public static let choicesMax = 128
 
   /// Reads a script: words separated by white space. A value may stand in single quotes to hold spaces.
   ///
@@ -41,22 +43,29 @@ extension Script {
 
   private mutating func apply(_ word: String) throws(ScriptError) {
     let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2 else {
-      guard word == "bom" else { throw ScriptError(word: word, expected: "name=value, or bom") }
-      bom = true
-      return
-    }
+    guard parts.count == 2 else { return try applyFlag(word) }
     let value = ScriptValue(word: word, text: String(parts[1]))
     switch parts[0] {
     case "events": events = try value.count()
     case "reasoning": reasoningEvents = try value.count()
+    case "refusal": refusalEvents = try value.count()
+    case "think": think = try value.choice()
+    case "choices": choices = max(1, try value.count(max: Self.choicesMax))
     case "tools": toolCalls = try value.count(max: 128)
     case "gap": gap = try value.duration()
     case "headDelay": headDelay = try value.duration()
     case "firstDelay": firstDelay = try value.duration()
     case "keepAlive": keepAlive = try value.duration()
     case "usage": usage = try value.choice()
-    case "prompt": promptTokens = try value.count()
+    case "provider": provider = try value.choice()
+    case "prompt", "promptTokens": promptTokens = try value.count()
+    case "cached": cachedTokens = try value.count()
+    case "cacheWrite": cacheWriteTokens = try value.count()
+    case "completion": completionTokens = try value.count()
+    case "hidden": hiddenTokens = try value.count()
+    case "reasoningTokens": reasoningTokens = try value.count()
+    case "audio": audioTokens = try value.count()
+    case "promptAudio": promptAudioTokens = try value.count()
     case "lineEnd": lineEnd = try value.choice()
     case "comments": comments = try value.count()
     case "framing": framing = try value.choice() as Framing
@@ -66,6 +75,7 @@ extension Script {
     case "text": self.text = try value.style()
     case "fault": fault = try value.fault()
     case "after": after = try value.count()
+    case "afterEvents": afterEvents = try value.count()
     case "first": first = try value.count()
     case "retryAfter": retryAfter = try value.fieldValue()
     case "header": headers.append(try value.header())
@@ -75,9 +85,21 @@ extension Script {
     }
   }
 
+  private mutating func applyFlag(_ word: String) throws(ScriptError) {
+    switch word {
+    case "bom": bom = true
+    case "think": think = .whole
+    case "splitSurrogates": splitsSurrogates = true
+    case "splitNames": splitsNames = true
+    default: throw ScriptError(word: word, expected: "name=value, bom, think, splitSurrogates or splitNames")
+    }
+  }
+
   private static let names =
-    "events, reasoning, tools, gap, headDelay, firstDelay, keepAlive, usage, prompt, lineEnd, comments, framing, "
-    + "writeSplit, chunkSplit, coalesce, bom, text, fault, after, first, retryAfter, header, interim, tag"
+    "events, reasoning, refusal, think, choices, tools, splitNames, gap, headDelay, firstDelay, keepAlive, provider, "
+    + "usage, promptTokens, cached, cacheWrite, completion, hidden, reasoningTokens, audio, promptAudio, lineEnd, "
+    + "comments, framing, writeSplit, chunkSplit, coalesce, bom, text, splitSurrogates, fault, after, afterEvents, "
+    + "first, retryAfter, header, interim, tag"
 }
 
 /// The value of one word, and the word for the error's sake.
@@ -116,8 +138,12 @@ private struct ScriptValue {
     case "plain": return .plain
     case "emoji": return .emoji
     case "escaped": return .escaped
+    case "mixed": return .mixed
+    case "mixedEscaped": return .mixedEscaped
     default:
-      guard text.hasPrefix("big:") else { throw expected("plain, emoji, escaped or big:BYTES") }
+      guard text.hasPrefix("big:") else {
+        throw expected("plain, emoji, escaped, mixed, mixedEscaped or big:BYTES")
+      }
       return .big(try ScriptValue(word: word, text: String(text.dropFirst(4))).count(max: Script.bigTextBytesMax))
     }
   }

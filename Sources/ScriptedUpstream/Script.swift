@@ -9,6 +9,16 @@ public struct Script: Sendable, Equatable {
   public var reasoningEvents: Int?
   /// Tool calls at the end of the answer, each as seven events. With tools and no `events` there is no answer text.
   public var toolCalls = 0
+  /// Refusal tokens at the end of the text. With a refusal and no `events` there is no answer text.
+  public var refusalEvents = 0
+  /// Whether the reasoning stands in the content, between tags.
+  public var think = Think.apart
+  /// How many choices are answered, their tokens in turn; nil: one, or with a provider as many as the request's `n`.
+  public var choices: Int?
+  /// Whether a surrogate pair that an event would end or begin with stands in two events, half in each, escaped.
+  public var splitsSurrogates = false
+  /// Whether a tool call's name comes in two events.
+  public var splitsNames = false
   /// The time between two token events; zero is a burst.
   public var gap = Duration.zero
   /// The time before the head.
@@ -17,10 +27,26 @@ public struct Script: Sendable, Equatable {
   public var firstDelay = Duration.zero
   /// While the answer waits or stalls, a comment is sent so often; zero never.
   public var keepAlive = Duration.zero
-  /// When usage is told.
+  /// When usage is told. A provider's own way counts unless it is `never` or `onFinish`.
   public var usage = Usage.onRequest
-  /// What usage says the prompt had, in tokens.
+  /// Whose shapes the answer has: where usage stands and what its members are called.
+  public var provider = Provider.standard
+  /// What usage says the prompt had, in tokens, cached ones included.
   public var promptTokens = 20
+  /// What usage says was read from the provider's cache, in tokens.
+  public var cachedTokens = 0
+  /// What usage says was written to the provider's cache, in tokens. Only Anthropic tells it.
+  public var cacheWriteTokens = 0
+  /// What usage says the answer had, in tokens; nil: as many as there are token events, and the hidden ones.
+  public var completionTokens: Int?
+  /// Tokens that the upstream counts and no event shows: ends of text, syntax of tools, thoughts kept back.
+  public var hiddenTokens = 0
+  /// What usage says was spent on reasoning, in tokens; nil: as many as there are reasoning events.
+  public var reasoningTokens: Int?
+  /// What usage says of the answer was audio, in tokens.
+  public var audioTokens = 0
+  /// What usage says of the prompt was audio, in tokens.
+  public var promptAudioTokens = 0
   /// What ends a line of the event stream.
   public var lineEnd = LineEnd.lf
   /// A comment before every so many-th token event; 0 never.
@@ -41,6 +67,8 @@ public struct Script: Sendable, Equatable {
   public var fault = Fault.none
   /// After how many token events it goes wrong.
   public var after = 0
+  /// After how many events of any kind it goes wrong, the first being the role; nil: `after` says it in tokens.
+  public var afterEvents: Int?
   /// Only the first so many requests with this script meet the fault; nil: all.
   public var first: Int?
   /// The value of a `Retry-After` field in an answer with an error status.
@@ -54,6 +82,34 @@ public struct Script: Sendable, Equatable {
 
   /// A plain stream without pace or faults.
   public init() {}
+
+  /// Whose shapes an answer has.
+  public enum Provider: String, Sendable, CaseIterable {
+    /// OpenAI's chunks with DeepSeek's reasoning, and usage where `Usage` says.
+    case standard
+    /// OpenAI: `"usage":null` on every chunk if usage was asked for, then a chunk without choices.
+    case openai
+    /// DeepSeek: usage on the finishing chunk, asked for or not.
+    case deepseek
+    /// Qwen on DashScope, in its OpenAI-compatible mode.
+    case qwen
+    /// vLLM: if asked for, running counts on every chunk.
+    case vllm
+    /// Anthropic's OpenAI-compatible endpoint, and its own messages below `/v1/messages`.
+    case anthropic
+    /// Gemini's OpenAI-compatible endpoint, and its own below `/v1/models/`.
+    case gemini
+  }
+
+  /// Where reasoning stands.
+  public enum Think: String, Sendable, CaseIterable {
+    /// In a field of its own.
+    case apart
+    /// In the content, between `<think>` and `</think>`, each tag an event.
+    case whole
+    /// The same, each tag cut in two events.
+    case split
+  }
 
   /// When usage is told.
   public enum Usage: String, Sendable, CaseIterable {
@@ -99,6 +155,10 @@ public struct Script: Sendable, Equatable {
     case escaped
     /// So many bytes each.
     case big(Int)
+    /// Pieces of 1 to 12 scalars of text in several languages, code, JSON, LaTeX and emoji, cut anywhere.
+    case mixed
+    /// The same written as `\u` escapes with surrogate pairs.
+    case mixedEscaped
   }
 
   /// A response header field.

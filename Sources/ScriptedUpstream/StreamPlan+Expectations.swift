@@ -25,36 +25,44 @@ extension StreamPlan {
       }
       var bytes: [UInt8] = []
       append(index, to: &bytes)
-      // The one line that begins with "data: " is the last; a comment or a byte order mark may stand before it.
-      let end = bytes.count - 2 * parts.lineEnd.count
+      // The one line that begins with "data: " is the last; a comment, a type or a byte order mark may stand before it.
+      let end = bytes.count - 2 * dialect.lines.end.count
       let name = Array("data: ".utf8)
       guard let start = (0..<end).first(where: { bytes[$0...].starts(with: name) }) else { return nil }
       return Array(bytes[start + name.count..<end])
     }
   }
 
-  /// The answer's text, as far as the stream tells it.
-  public var contentText: String {
-    let count = min(contentCount, max(0, tokensSent(before: reasoningCount + contentCount) - reasoningCount))
-    return (0..<count).map { Self.text(model: model, event: $0, style: script.text) }.joined()
+  /// What each channel of each choice has delivered after the first `count` token events, or after all that the
+  /// stream sends; channels in the order in which they first spoke.
+  public func channelTexts(afterTokens count: Int = .max) -> [ChannelText] {
+    var texts = ChannelTexts()
+    for token in 0..<min(max(0, count), tokenCount) { dialect.transcript.deliver(token, to: &texts) }
+    return texts.texts
   }
 
-  /// The reasoning's text, as far as the stream tells it.
-  public var reasoningText: String {
-    (0..<tokensSent(before: reasoningCount)).map {
-      Self.reasoningText(model: model, event: $0, style: script.text)
-    }.joined()
+  /// The same after the first `count` events of any kind.
+  public func channelTexts(afterEvents count: Int) -> [ChannelText] {
+    channelTexts(afterTokens: tokens(before: min(max(0, count), itemCount)))
   }
 
-  private func tokensSent(before limit: Int) -> Int { min(tokenCount, limit) }
+  /// The text of the first choice's answer, as far as the stream tells it.
+  public var contentText: String { text(of: .content) }
+
+  /// The text of the first choice's reasoning, as far as the stream tells it in a field of its own.
+  public var reasoningText: String { text(of: .reasoning) }
+
+  private func text(of channel: ChannelText.Channel) -> String {
+    channelTexts().first { $0.choice == 0 && $0.channel == channel }?.text ?? ""
+  }
 
   /// The text of one answer token, the first being 0.
   public static func text(model: String, event: Int, style: Script.Text = .plain) -> String {
-    EventParts.styled(Voice.of(model: model).content(event), event, style)
+    Wording.word(.content, event, Voice.of(model: model), style)
   }
 
   /// The text of one reasoning token, the first being 0.
   public static func reasoningText(model: String, event: Int, style: Script.Text = .plain) -> String {
-    EventParts.styled(Voice.of(model: model).reasoning(event), event, style)
+    Wording.word(.reasoning, event, Voice.of(model: model), style)
   }
 }

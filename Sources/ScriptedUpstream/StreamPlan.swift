@@ -1,26 +1,29 @@
 /// Every event of a scripted stream, as a function: nothing is kept but the parts that all events share.
 ///
-/// A stream is a sequence of items. Item 0 is the role, then come the tokens (reasoning, answer, tool calls) with what
-/// the fault puts between or in place of them, then what ends a stream.
+/// A stream is a sequence of items: a dialect's tokens and frames, with what the fault puts between or in place of them.
 public struct StreamPlan: Sendable {
-  /// Which dialect the events speak.
+  /// Which endpoint's language the events speak.
   public enum Endpoint: Sendable, Hashable {
     /// `/v1/chat/completions`.
     case chat
-    /// `/v1/completions`: text without roles, reasoning or tools.
+    /// `/v1/completions`: text without roles, refusals or tools, and reasoning only between tags.
     case completions
+    /// `/v1/messages`: Anthropic's own.
+    case messages
+    /// `/v1/responses`: OpenAI's own.
+    case responses
+    /// `/v1/models/{model}:streamGenerateContent`: Gemini's own.
+    case gemini
   }
 
   enum Item: Equatable {
-    case role
     case token(Int)
+    case frame(Int)
+    /// Half of what stands at that index of the layout.
     case half(Int)
     case malformed
     case errorEvent
     case noChunk
-    case finish
-    case usage
-    case done
   }
 
   /// How the answer goes on after its last item.
@@ -35,127 +38,139 @@ public struct StreamPlan: Sendable {
   public let script: Script
   /// The model's name as it was asked for and is answered.
   public let model: String
-  /// The dialect.
+  /// The endpoint.
   public let endpoint: Endpoint
-  /// How many reasoning tokens there would be without a fault.
+  /// How many reasoning tokens each choice would have without a fault.
   public let reasoningCount: Int
-  /// How many answer tokens there would be without a fault.
+  /// How many answer tokens each choice would have without a fault.
   public let contentCount: Int
+  /// What usage tells, whether or not this stream comes to it.
+  public let truth: UsageTruth
 
   let ending: Ending
   let itemCount: Int
-  let parts: EventParts
-  private let leading: Int
-  private let insertedAt: Int?
+  let dialect: any Dialect
+  let layout: Layout
+  /// How many items of the layout stand before the fault.
+  private let cut: Int
   private let inserted: Item?
-  private let tokensSent: Int
-  private let tail: [Item]
 
   /// Plans a stream.
   ///
-  /// - Parameter includeUsage: whether the request asked for usage (`stream_options.include_usage`).
-  public init(_ script: Script, model: String, includeUsage: Bool, endpoint: Endpoint = .chat) {
+  /// - Parameters:
+  ///   - includeUsage: whether the request asked for usage (`stream_options.include_usage`).
+  ///   - continuousUsage: whether it asked for running counts too (`stream_options.continuous_usage_stats`).
+  ///   - choices: the request's `n`; a script's `choices` counts more, and without a provider it counts nothing.
+  public init(
+    _ script: Script, model: String, includeUsage: Bool, endpoint: Endpoint = .chat, continuousUsage: Bool = false,
+    choices: Int = 1
+  ) {
     self.script = script
     self.model = model
     self.endpoint = endpoint
-    let voice = Voice.of(model: model)
-    let isChat = endpoint == .chat
-    reasoningCount = isChat ? script.reasoningEvents ?? voice.reasoningDefault : 0
-    contentCount = script.events ?? (isChat && script.toolCalls > 0 ? 0 : voice.words.count)
-    let tokens = reasoningCount + contentCount + (isChat ? script.toolCalls * ToolCall.eventCount : 0)
+    let asked = script.provider == .standard ? 1 : min(max(1, choices), Script.choicesMax)
+    let hasChoices = endpoint != .messages && endpoint != .responses
+    let transcript = Transcript(
+      script, model: model, endpoint: endpoint, choices: hasChoices ? script.choices ?? asked : 1)
+    reasoningCount = transcript.thoughtCount
+    contentCount = transcript.contentCount
+    truth = UsageTruth(
+      script, tokenEvents: transcript.tokenCount, reasoningEvents: transcript.thoughtCount * transcript.choices)
 
-    let tellsUsage: Bool =
-      switch script.usage {
-      case .onRequest, .nullEach: includeUsage
-      case .always: true
-      case .never, .onFinish: false
+    let context = ChatShape.Context(
+      model: model, isChat: endpoint == .chat, isWhole: false, asksUsage: includeUsage,
+      asksRunning: continuousUsage && includeUsage)
+    dialect =
+      switch endpoint {
+      case .chat, .completions: ChatDialect(transcript, truth, script, context)
+      case .messages: MessagesDialect(transcript, truth, script, context)
+      case .responses: ResponsesDialect(transcript, truth, script, context)
+      case .gemini: GeminiDialect(transcript, truth, script, context)
       }
-    parts = EventParts(
-      script: script, model: model, endpoint: endpoint, voice: voice,
-      tellsReasoning: reasoningCount > 0, nullUsage: script.usage == .nullEach && includeUsage,
-      usage: UsageText(
-        prompt: script.promptTokens, completion: tokens, reasoning: reasoningCount))
+    layout = dialect.layout
 
-    let fault = script.fault
-    let cut = min(script.after, fault == .truncate ? max(0, tokens - 1) : tokens)
-    tokensSent = fault.cutsTokens ? cut : tokens
-    leading = isChat ? 1 : 0
+    cut = Self.cut(script, layout)
+    switch script.fault {
+    case .malformed: (inserted, itemCount) = (.malformed, layout.count + 1)
+    case .errorEvent: (inserted, itemCount) = (.errorEvent, cut + 1 + dialect.framesAfterError.count)
+    case .truncate: (inserted, itemCount) = (.half(cut), cut + 1)
+    case .badFraming: (inserted, itemCount) = (.noChunk, cut + 1)
+    case .reset, .close, .stall, .endEarly: (inserted, itemCount) = (nil, cut)
+    default: (inserted, itemCount) = (nil, layout.count)
+    }
     ending =
-      switch fault {
+      switch script.fault {
       case .reset: .reset
       case .stall, .badFraming: .stall
       case .close, .truncate: .close
       default: .complete
       }
-    switch fault {
-    case .malformed: (insertedAt, inserted) = (cut, .malformed)
-    case .truncate: (insertedAt, inserted) = (cut, .half(cut))
-    case .errorEvent: (insertedAt, inserted) = (cut, .errorEvent)
-    case .badFraming: (insertedAt, inserted) = (cut, .noChunk)
-    default: (insertedAt, inserted) = (nil, nil)
+  }
+
+  /// How many items stand before the script's fault.
+  private static func cut(_ script: Script, _ layout: Layout) -> Int {
+    let isHalf = script.fault == .truncate
+    if let events = script.afterEvents { return min(events, isHalf ? max(0, layout.count - 1) : layout.count) }
+    if isHalf {
+      // The half that is sent is half a token, if there is any.
+      guard layout.tokenCount > 0 else { return min(layout.leadingCount, max(0, layout.count - 1)) }
+      return layout.index(ofToken: min(script.after, layout.tokenCount - 1))
     }
-    var tail: [Item] = []
-    switch fault {
-    case .reset, .stall, .badFraming, .close, .truncate, .endEarly: break
-    case .errorEvent: tail = [.done]
-    default:
-      if fault != .noFinish { tail.append(.finish) }
-      if tellsUsage { tail.append(.usage) }
-      if fault != .noDone { tail.append(.done) }
-    }
-    self.tail = tail
-    itemCount = leading + tokensSent + (inserted == nil ? 0 : 1) + tail.count
+    let tokens = min(script.after, layout.tokenCount)
+    return tokens == 0 ? layout.leadingCount : layout.index(ofToken: tokens - 1) + 1
   }
 
   /// The item at `index`, which counts from 0 to `itemCount`.
   func item(_ index: Int) -> Item {
-    if index < leading { return .role }
-    var position = index - leading
-    if let inserted, let insertedAt {
-      if position == insertedAt { return inserted }
-      if position > insertedAt { position -= 1 }
+    var position = index
+    if let inserted {
+      if index == cut { return inserted }
+      if index > cut {
+        position -= 1
+        if script.fault == .errorEvent { return .frame(dialect.framesAfterError[position - cut]) }
+      }
     }
-    return position < tokensSent ? .token(position) : tail[position - tokensSent]
+    switch layout.item(position) {
+    case .frame(let frame): return .frame(frame)
+    case .token(let token): return .token(token)
+    }
   }
 
   /// Whether the item waits for its time; the others follow at once.
   func isPaced(_ index: Int) -> Bool {
     switch item(index) {
     case .token, .half, .malformed, .errorEvent: true
-    default: false
+    case .frame, .noChunk: false
     }
   }
 
-  /// How many tokens (reasoning, answer, tool calls) the stream sends.
-  public var tokenCount: Int { tokensSent }
+  /// How many tokens (reasoning, answer, refusal, tool calls; of all choices) the stream sends.
+  public var tokenCount: Int { tokens(before: itemCount) }
+  /// How many events the stream sends, of any kind: `afterEvents` counts them.
+  public var eventCount: Int { itemCount }
+
+  /// How many of the tokens stand before the item at `index`.
+  func tokens(before index: Int) -> Int {
+    guard inserted != nil, index > cut else { return layout.tokens(before: index) }
+    return layout.tokens(before: script.fault == .malformed ? index - 1 : cut)
+  }
 
   func append(_ index: Int, to bytes: inout [UInt8]) {
     if index == 0 && script.bom { bytes.append(contentsOf: [0xEF, 0xBB, 0xBF]) }
-    let item = item(index)
-    if case .token(let token) = item, script.comments > 0, token > 0, token % script.comments == 0 {
-      parts.appendComment(to: &bytes)
-    }
-    switch item {
-    case .role: parts.appendRole(to: &bytes)
-    case .token(let token), .half(let token): appendToken(token, to: &bytes)
-    case .malformed: parts.appendMalformed(to: &bytes)
-    case .errorEvent: parts.appendError(to: &bytes)
+    switch item(index) {
+    case .token(let token):
+      if script.comments > 0, token > 0, token % script.comments == 0 { dialect.lines.appendComment(to: &bytes) }
+      dialect.appendToken(token, to: &bytes)
+    case .frame(let frame): dialect.appendFrame(frame, to: &bytes)
+    case .half(let index):
+      guard index < layout.count else { return }
+      switch layout.item(index) {
+      case .frame(let frame): dialect.appendFrame(frame, to: &bytes)
+      case .token(let token): dialect.appendToken(token, to: &bytes)
+      }
+    case .malformed: dialect.appendMalformed(to: &bytes)
+    case .errorEvent: dialect.appendError(to: &bytes)
     case .noChunk: break
-    case .finish:
-      let reason = endpoint == .chat && script.toolCalls > 0 ? "tool_calls" : "stop"
-      parts.appendFinish(reason, withUsage: script.usage == .onFinish, to: &bytes)
-    case .usage: parts.appendUsage(to: &bytes)
-    case .done: parts.appendDone(to: &bytes)
-    }
-  }
-
-  private func appendToken(_ token: Int, to bytes: inout [UInt8]) {
-    if token < reasoningCount {
-      parts.appendReasoning(token, to: &bytes)
-    } else if token < reasoningCount + contentCount {
-      parts.appendContent(token - reasoningCount, to: &bytes)
-    } else {
-      parts.appendTool(token - reasoningCount - contentCount, to: &bytes)
     }
   }
 }

@@ -12,6 +12,8 @@ struct GatewayService: Service {
   let source: ConfigurationSource
   let settings: GatewaySettings
   let logger: Logger
+  /// Where vocabularies are.
+  var store = VocabularyStore(given: nil)
   /// Called once the ports are open.
   var started: @Sendable (Gateway) async -> Void = { _ in }
 
@@ -21,8 +23,10 @@ struct GatewayService: Service {
     let group = ReactorGroup(
       count: count, processors: settings.server.pinThreads ? Array(0..<ProcessLimits.processorCount) : [])
     let sink = try LogSink(file: settings.log.accessFile)
-    let gateway = try await Gateway.start(settings, on: group, sink: sink)
-    let reloader = Reloader(source: source, gateway: gateway, logger: logger)
+    var vocabularies = VocabularyLoader(store: store, logger: logger)
+    let gateway = try await Gateway.start(
+      settings, on: group, sink: sink, shelf: vocabularies.shelf(for: settings))
+    let reloader = Reloader(source: source, gateway: gateway, vocabularies: vocabularies, logger: logger)
     var admin: AdminServer?
     if let listen = settings.admin?.listen {
       admin = try await AdminServer.start(listen, gateway: gateway) { await reloader.reload(because: "asked by admin") }
@@ -67,11 +71,13 @@ struct GatewayService: Service {
 actor Reloader {
   private let source: ConfigurationSource
   private let gateway: Gateway
+  private var vocabularies: VocabularyLoader
   private let logger: Logger
 
-  init(source: ConfigurationSource, gateway: Gateway, logger: Logger) {
+  init(source: ConfigurationSource, gateway: Gateway, vocabularies: VocabularyLoader, logger: Logger) {
     self.source = source
     self.gateway = gateway
+    self.vocabularies = vocabularies
     self.logger = logger
   }
 
@@ -99,7 +105,7 @@ actor Reloader {
     do {
       let settings = try source.load()
       let restart = gateway.settings.changes(to: settings).filter { $0.reload == .restart }.map(\.path)
-      try await gateway.reload(settings)
+      try await gateway.reload(settings, shelf: vocabularies.shelf(for: settings))
       var metadata: Logger.Metadata = ["reason": "\(reason)", "generation": "\(gateway.generation)"]
       if !restart.isEmpty { metadata["needs_restart"] = "\(restart.joined(separator: ", "))" }
       logger.info("configuration reloaded", metadata: metadata)

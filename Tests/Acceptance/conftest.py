@@ -5,6 +5,7 @@ import pathlib
 import openai
 import pytest
 
+import reference_tokenizers
 import rig
 
 rig.raise_descriptor_limit()
@@ -28,6 +29,12 @@ def gateway(directory, simulator):
     gateway = rig.Gateway(directory, simulator.port)
     yield gateway
     gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def references():
+    """Counting functions by the vocabulary's name; the vocabularies are installed in `reference_tokenizers.PLACE`."""
+    return reference_tokenizers.load()
 
 
 @pytest.fixture(autouse=True)

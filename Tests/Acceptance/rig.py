@@ -178,7 +178,8 @@ class Gateway(Process):
     count = 0
 
     def __init__(
-        self, directory: pathlib.Path, upstream_port: int, port: int | None = None, wait: bool = True, **changes
+        self, directory: pathlib.Path, upstream_port: int, port: int | None = None, wait: bool = True,
+        environment: dict | None = None, **changes
     ):
         Gateway.count += 1
         self.port = port or free_port()
@@ -187,7 +188,7 @@ class Gateway(Process):
         self.file = directory / f"gateway-{Gateway.count}.yaml"
         self.settings = configuration(upstream_port, self.port, self.admin_port, **changes)
         self.write(self.settings)
-        super().__init__(directory, f"gateway-{Gateway.count}", "serve", "--config", str(self.file))
+        super().__init__(directory, f"gateway-{Gateway.count}", "serve", "--config", str(self.file), environment=environment)
         if wait:
             # The admin port is this process's own, also when the data port is shared.
             wait_until(self.is_ready, what="readiness")

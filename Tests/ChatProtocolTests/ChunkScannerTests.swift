@@ -107,7 +107,7 @@ struct ChunkScannerTests {
     let other = scan(
       #"{"usage":{"input_tokens":5,"output_tokens":6,"cache_read_input_tokens":2,"output_tokens_details":{"reasoning_tokens":1}}}"#
     )
-    #expect(other.usage?.promptTokens == 5 && other.usage?.totalTokens == 11)
+    #expect(other.usage?.promptTokens == 7 && other.usage?.totalTokens == 13)
     #expect(other.usage?.cachedTokens == 2 && other.usage?.reasoningTokens == 1)
   }
 

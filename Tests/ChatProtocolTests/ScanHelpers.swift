@@ -12,7 +12,7 @@ func refusal(_ bytes: [UInt8], depthMax: Int = 512) -> JSONScanError? {
 
 func refusal(_ text: String, depthMax: Int = 512) -> JSONScanError? { refusal(Array(text.utf8), depthMax: depthMax) }
 
-func chunk(_ bytes: [UInt8]) -> ChunkFields { ChunkScanner.scan(bytes.span.bytes) }
+func chunk(_ bytes: [UInt8]) -> ChunkFields { ChunkScanner.scan(bytes.span.bytes, limits: JSONLimits()) }
 
 func chunk(_ text: String) -> ChunkFields { chunk(Array(text.utf8)) }
 

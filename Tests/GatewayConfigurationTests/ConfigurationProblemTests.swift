@@ -214,7 +214,6 @@ struct ConfigurationProblemTests {
     ),
     ("a: { serve: local, aliases: [a] }", "`a` is already a name of the model a. A name means one model; take one out"),
     ("a: { serve: local, price: { input: 1 } }", "not supported by this version. Take the key out for now"),
-    ("a: { serve: local, vocabulary: qwen }", "not supported by this version. Take the key out for now"),
     ("a: { serve: local, fallback: [a] }", "fallbacks go in a circle: a → a. Take one of them out"),
     (
       "a: { serve: local, fallback: [\"b*\"] }\n  \"b*\": { serve: local }",

@@ -64,6 +64,33 @@ struct ConfigurationStoryTests {
     #expect(!settings.anonymous)
   }
 
+  @Test("a model's invisible tokens and media are declared one by one, the others keep their defaults")
+  func modelTokens() throws {
+    let text = """
+      anonymous: true
+      upstreams:
+        local: { provider: vllm, baseURL: http://10.0.0.5:8000/v1 }
+      models:
+        qwen: { serve: local, tokens: { image: 1200, imageLow: 0, message: 5, reply: 3, answer: 1, reasoning: 1, toolCall: 8 } }
+        other: { serve: local }
+      """
+    let models = try parse(text).models
+    var expected = ModelTokenSettings()
+    expected.image = 1200
+    expected.imageLow = 0
+    expected.message = 5
+    expected.reply = 3
+    expected.answer = 1
+    expected.reasoning = 1
+    expected.toolCall = 8
+    #expect(models.first?.tokens == expected && models.last?.tokens == ModelTokenSettings())
+    #expect(expected.audio == 300 && expected.file == 1500)
+    let wrong = problems(text.replacing("image: 1200", with: "image: -1").replacing("answer: 1", with: "answers: 1"))
+    #expect(wrong.count == 2)
+    #expect(wrong.first?.contains("models.qwen.tokens.image: -1 is out of range") == true)
+    #expect(wrong.last?.contains("Did you mean answer?") == true)
+  }
+
   @Test("an endpoint may be written without quotes in block style, an IPv6 address included")
   func blockStyleEndpoints() throws {
     let settings = try parse(

@@ -5,6 +5,7 @@ import Reactor
 import ScriptedUpstream
 import TestKit
 import Testing
+import TokenAccounting
 import Upstreams
 
 /// A gateway with scripted upstreams behind it, all in this process, on ports that the kernel chose.
@@ -51,7 +52,7 @@ struct House {
   ///
   /// - Parameter configuration: made from the upstreams' ports; `server` is added.
   static func story(
-    upstreams count: Int = 1, reactors: Int = 1, options: String = "",
+    upstreams count: Int = 1, reactors: Int = 1, options: String = "", shelf: VocabularyShelf = VocabularyShelf(),
     sourceLocation: SourceLocation = #_sourceLocation,
     configuration: (([UInt16]) -> String)? = nil, _ body: (House) async throws -> Void
   ) async throws {
@@ -64,7 +65,7 @@ struct House {
     let directory = try TemporaryDirectory()
     let sink = try LogSink(file: directory.file("access.log"))
     let group = ReactorGroup(count: reactors)
-    let gateway = try await Gateway.start(try settings(text), on: group, sink: sink)
+    let gateway = try await Gateway.start(try settings(text), on: group, sink: sink, shelf: shelf)
     let port = try #require(gateway.addresses.first?.port)
     let house = House(gateway: gateway, upstreams: upstreams, port: port, logFile: directory.file("access.log"))
     do {

@@ -28,7 +28,7 @@ struct RecordTests {
         let object = try errorObject(error.body)
         #expect((object["message"] as? String)?.isEmpty == false || name.isEmpty)
         #expect(object["type"] is String && object["code"] is String && object.keys.contains("param"))
-        let event = String(decoding: error.event, as: UTF8.self)
+        let event = String(decoding: try #require(error.event(on: .chatCompletions)), as: UTF8.self)
         #expect(event.hasPrefix("data: {") && event.hasSuffix("}\n\n"))
         #expect(!event.dropLast(2).contains { $0 == "\n" || $0 == "\r" || $0 == "\r\n" })
       }

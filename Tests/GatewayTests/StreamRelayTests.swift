@@ -4,6 +4,7 @@ import ScriptedUpstream
 import ServerSentEvents
 import TestKit
 import Testing
+import TokenAccounting
 
 @testable import Gateway
 
@@ -18,7 +19,8 @@ struct StreamRelayTests {
     var released: [[UInt8]] = []
 
     init(keepsUsage: Bool = false, eventBytesMax: Int = 8 << 20) {
-      relay = StreamRelay(keepsUsage: keepsUsage, eventBytesMax: eventBytesMax)
+      relay = StreamRelay(
+        .chunks(choices: 1, keepsUsage: keepsUsage), counter: AnswerCounter(.general), eventBytesMax: eventBytesMax)
     }
 
     mutating func take(_ piece: some Collection<UInt8>, at start: Int = Reactor.headRoom, isLast: Bool = false) throws {

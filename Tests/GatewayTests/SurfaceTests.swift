@@ -15,8 +15,9 @@ struct SurfaceTests {
   func exact() {
     for (path, wanted) in [
       ("/v1/chat/completions", Surface.chatCompletions), ("/v1/completions", .completions),
-      ("/v1/embeddings", .embeddings), ("/v1/models", .models), ("/v1/responses", .jsonByModel),
-      ("/v1/messages", .jsonByModel), ("/v1/audio/transcriptions", .multipartByModel), ("/v1/files", .byRoute),
+      ("/v1/embeddings", .embeddings), ("/v1/models", .models), ("/v1/responses", .responses),
+      ("/v1/messages", .messages), ("/v1/rerank", .jsonByModel), ("/v1/audio/transcriptions", .multipartByModel),
+      ("/v1/files", .byRoute),
       ("/v1/responses/r_1", .byRoute), ("/v1/models/m", .model(11..<12)), ("/v1/models/a/b", .model(11..<14)),
       ("/livez", .live), ("/readyz", .ready), ("/health", .health), ("/healthz", .health), ("/", .unknown),
       ("", .unknown), ("/v1", .unknown), ("/v1/", .unknown), ("/V1/models", .unknown), ("/v11/models", .unknown),

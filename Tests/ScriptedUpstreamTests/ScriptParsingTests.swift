@@ -37,6 +37,31 @@ struct ScriptParsingTests {
     #expect(script.tag == "a")
   }
 
+  @Test("every word of shapes and texts sets its part too")
+  func shapeWords() throws {
+    let script = try Script(
+      parsing: """
+        provider=vllm promptTokens=1 cached=2 cacheWrite=3 completion=4 hidden=5 reasoningTokens=6 audio=7 promptAudio=8
+        refusal=9 think=split choices=3 splitSurrogates splitNames text=mixedEscaped afterEvents=10
+        """)
+    #expect(script.provider == .vllm)
+    #expect(script.promptTokens == 1)
+    #expect(script.cachedTokens == 2)
+    #expect(script.cacheWriteTokens == 3)
+    #expect(script.completionTokens == 4)
+    #expect(script.hiddenTokens == 5)
+    #expect(script.reasoningTokens == 6)
+    #expect(script.audioTokens == 7)
+    #expect(script.promptAudioTokens == 8)
+    #expect(script.refusalEvents == 9)
+    #expect(script.think == .split)
+    #expect(script.choices == 3)
+    #expect(script.splitsSurrogates && script.splitsNames)
+    #expect(script.text == .mixedEscaped)
+    #expect(script.afterEvents == 10)
+    #expect(try Script(parsing: "think text=mixed").think == .whole)
+  }
+
   @Test("no words make the default script")
   func empty() throws {
     #expect(try Script(parsing: "") == Script())
@@ -48,6 +73,7 @@ struct ScriptParsingTests {
     arguments: [
       "evnts=3", "events=x", "events=-1", "gap=20", "gap=ms", "gap=9999999999s", "fault=explode", "fault=status:99",
       "lineEnd=lfcr", "text=big:99999999999", "hello", "interim=200", "header=nothing", "usage=", "tools=1000",
+      "provider=acme", "think=aloud", "choices=999",
     ])
   func errors(word: String) {
     let error = #expect(throws: ScriptError.self) { try Script(parsing: "events=3 \(word) after=1") }

@@ -1,14 +1,5 @@
 /// Texts with what the pre-tokenisers distinguish.
 enum Samples {
-  static let training =
-    """
-    the quick brown fox jumps over the lazy dog and then the model counts tokens as the tokens pass through the gateway \
-    internationalization of streaming counters is the hardest part of counting because the counters stream HTTP HTTPServer \
-    XMLHttpRequest 你好世界 你好 世界 模型 输出 模型输出 的 的 的 我们 我们在 привет мир привет мир токены токены Größe größer \
-    function return function return while while import import struct struct ==== ==== ---- ---- 2024 2025 100 1000 10000 \
-    don't can't we're they've you'll it's 'tis 🚀🚀 👍 ❤️ ❤️ カタカナ ひらがな カタカナ ひらがな ほげ
-    """
-
   static let texts: [String] = [
     "", "a", " ", "\n", "  ", " \n ", "\n\n  x", "x \n\n  y  ", "Hello, world!",
     "don't DON'T we'Ll I'm 'tis 'S 'ſ xſ'ſ '",

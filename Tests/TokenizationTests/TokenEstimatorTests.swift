@@ -7,7 +7,7 @@ import Testing
 struct TokenEstimatorTests {
   @Test("gives one sum however the text is cut")
   func cuts() {
-    for text in Samples.texts + [Samples.training] {
+    for text in Samples.texts + [ToyVocabulary.training] {
       let bytes = Array(text.utf8)
       let expected = estimate(bytes, .general)
       everySplit(of: bytes) { first, second in

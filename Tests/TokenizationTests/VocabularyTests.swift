@@ -50,7 +50,7 @@ struct VocabularyTests {
   @Test("survives any change under a right checksum")
   func fuzzed() throws {
     let file = try ToyVocabulary.file(.o200k)
-    let text = Array(Samples.training.utf8)
+    let text = Array(ToyVocabulary.training.utf8)
     withSeeds(150) { generator in
       let changes = (0..<generator.int(in: 1...4)).map { _ in
         (generator.int(in: 8...file.count - 4), UInt32(truncatingIfNeeded: generator.next()))

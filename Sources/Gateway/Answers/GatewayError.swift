@@ -185,6 +185,18 @@ struct GatewayError: Error {
     return bytes
   }
 
-  /// The error as an event of a stream under way.
-  var event: [UInt8] { Array("data: ".utf8) + body + Array("\n\n".utf8) }
+  /// The error as an event of a stream under way, in the words of its endpoint; nil where there are none.
+  func event(on surface: Surface) -> [UInt8]? {
+    switch surface {
+    case .chatCompletions, .completions: Array("data: ".utf8) + body + Array("\n\n".utf8)
+    case .messages:
+      Array(#"event: error\#ndata: {"type":"error","error":{"type":"api_error","message":"#.utf8)
+        + JSONText.quoted(message)
+        + Array(#"},"code":"\#(code)"}\#n\#n"#.utf8)
+    case .responses:
+      Array(#"event: error\#ndata: {"type":"error","code":"\#(code)","message":"#.utf8) + JSONText.quoted(message)
+        + Array(#","param":null}\#n\#n"#.utf8)
+    default: nil
+    }
+  }
 }

@@ -43,10 +43,14 @@ extension Exchange: ResponseReceiver {
     let isEventStream = contentType.map { Self.begins(bytes.extracting($0), "text/event-stream") } ?? false
     if isEventStream && surface.isChunkStream && !isEncoded {
       answer = .chunkStream
-      relay = StreamRelay(keepsUsage: wantsUsage, eventBytesMax: Self.eventBytesMax)
+      relay = StreamRelay(
+        .chunks(choices: choiceCount, keepsUsage: wantsUsage), counter: newCounter(), eventBytesMax: Self.eventBytesMax)
       if progressDeadline == .never { setProgressDeadline(upstream.settings.timeouts.firstToken) }
+    } else if isEventStream && !isEncoded {
+      answer = .eventStream
+      relay = StreamRelay(.other, counter: newCounter(), eventBytesMax: Self.passedEventBytesMax)
     } else {
-      answer = .opaque(keeps: isJSON && !isEncoded && !isEventStream)
+      answer = .opaque(keeps: isJSON && !isEncoded)
       // Only the whole answer shows progress, not its parts: the total time-out stays.
       if !isEventStream { progressDeadline = .never }
     }
@@ -64,6 +68,8 @@ extension Exchange: ResponseReceiver {
 
   /// The largest event that is followed.
   static let eventBytesMax = 8 << 20
+  /// The largest one of an endpoint that is passed through: there are pictures in them.
+  static let passedEventBytesMax = 32 << 20
 
   private static func framing(_ upstream: BodyFraming, isEventStream: Bool) -> ClientFraming {
     switch upstream {
@@ -91,7 +97,7 @@ extension Exchange: ResponseReceiver {
     guard !isFinished else { return }
     switch answer {
     case .none: break
-    case .chunkStream: relayEvents(buffer, payload, isLast: isLast)
+    case .chunkStream, .eventStream: relayEvents(buffer, payload, isLast: isLast)
     case .opaque(let keeps): relayBytes(buffer, payload, keeps: keeps, isLast: isLast)
     case .error(let status, let isJSON):
       kept.append(contentsOf: buffer[payload].prefix(Self.keptErrorBytesMax - kept.count))
@@ -126,7 +132,8 @@ extension Exchange: ResponseReceiver {
       return attemptFailed(.broken, .eventTooLarge(upstream: upstream.name))
     }
     guard let findings = relay?.findings else { return }
-    let isComplete = findings.hasError || findings.isWhole(choices: choiceCount)
+    let isComplete =
+      findings.hasError || findings.isWhole(choices: choiceCount) || (answer == .eventStream && !findings.awaitsEnd)
     if !isCommitted {
       // The client has nothing yet, whatever stands in this read: the answer can still be another one.
       if findings.hasError && plan.hasAlternative(otherEndpoints: hasOtherEndpoints) {
@@ -140,7 +147,10 @@ extension Exchange: ResponseReceiver {
       setProgressDeadline(upstream.settings.timeouts.betweenTokens)
     }
     let end: End =
-      !isLast ? .open : isComplete ? .whole(addsDone: !findings.isDone && !findings.hasError) : .withError
+      !isLast
+      ? .open
+      : isComplete
+        ? .whole(addsDone: answer == .chunkStream && !findings.isDone && !findings.hasError) : .withError
     let holds = !findings.hasSubstance && !isLast && !isCommitted && held.count < Self.holdBackBytesMax
     switch release {
     case .inBuffer(let range):
@@ -223,10 +233,10 @@ extension Exchange: ResponseReceiver {
     if progressDeadline != .never { setProgressDeadline(upstream.settings.timeouts.betweenTokens) }
     if keeps && isLast && kept.isEmpty {
       // The whole answer in one piece: read where it lies.
-      readUsage(UnsafeRawBufferPointer(rebasing: buffer[payload]))
+      readTokens(UnsafeRawBufferPointer(rebasing: buffer[payload]), isWhole: true)
     } else if keeps && kept.count + payload.count <= Self.keptAnswerBytesMax {
       kept.append(contentsOf: buffer[payload])
-      if isLast { kept.withUnsafeBytes { readUsage($0) } }
+      if isLast { kept.withUnsafeBytes { readTokens($0, isWhole: true) } }
     } else if keeps {
       // Too large to keep: its usage stays unknown.
       kept = []
@@ -234,10 +244,6 @@ extension Exchange: ResponseReceiver {
     }
     forward(buffer, payload, isLast ? .whole(addsDone: false) : .open)
     if isLast { endAnswer(.completed) }
-  }
-
-  private func readUsage(_ body: UnsafeRawBufferPointer) {
-    if let usage = ChunkScanner.usage(ofAnswer: body.bytes) { record.usage = usage }
   }
 
   // MARK: Sending

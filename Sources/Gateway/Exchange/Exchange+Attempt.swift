@@ -19,6 +19,7 @@ extension Exchange: LeaseWaiter {
     self.upstream = upstream
     record.attempts = plan.attempts
     record.upstream = upstream.name
+    tokens = snapshot.tokens(of: candidate)
     if let name = candidate.upstreamModel {
       record.upstreamModel = String(decoding: name, as: UTF8.self)
     } else if plan.attempts > 1 {

@@ -57,7 +57,7 @@ extension Exchange {
   }
 
   /// Whether what was begun towards the client is an event stream, in which an error can be told.
-  private var isStreamOpen: Bool { answer == .chunkStream || !isCommitted }
+  private var isStreamOpen: Bool { answer == .chunkStream || answer == .eventStream || !isCommitted }
 
   /// Tells the client: as an answer of its own, as the stream's last event, or, where neither is possible, by breaking off visibly.
   func tell(_ error: GatewayError, outcome: RequestOutcome) {
@@ -69,17 +69,18 @@ extension Exchange {
       answerError(error, outcome: outcome)
       return
     }
-    guard isStreamOpen else {
+    guard isStreamOpen, let event = error.event(on: surface) else {
       finish(outcome)
-      connection.abort()
+      // What was sent must still arrive. The missing end shows; only where the end of the connection is the end of the answer it must break.
+      if framing == .close { connection.abort() } else { connection.finishResponse(keepAlive: false) }
       return
     }
     var bytes = OutputBytes(capacity: 512)
     if framing == .chunked {
-      bytes.append(chunk: error.event.span.bytes)
+      bytes.append(chunk: event.span.bytes)
       bytes.append(ChunkWriter.lastChunk)
     } else {
-      bytes.append(error.event)
+      bytes.append(event)
     }
     finish(outcome)
     bytes.withUnsafeBytes { _ = connection.send($0) }
@@ -90,7 +91,7 @@ extension Exchange {
   private func endStream(_ findings: StreamRelay.Findings) {
     var bytes = OutputBytes(capacity: 64)
     let done = Array("data: [DONE]\n\n".utf8)
-    if !findings.isDone && !findings.hasError {
+    if answer == .chunkStream && !findings.isDone && !findings.hasError {
       if framing == .chunked { bytes.append(chunk: done.span.bytes) } else { bytes.append(done) }
     }
     if framing == .chunked { bytes.append(ChunkWriter.lastChunk) }

@@ -68,12 +68,14 @@ extension Exchange {
   private func findRoute(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
     switch surface {
     case .chatCompletions, .completions, .embeddings: return try routeByModel(body, isRequired: true)
-    case .jsonByModel where method == .post: return try routeByModel(body, isRequired: false)
+    case .messages, .responses, .jsonByModel:
+      guard method == .post else { break }
+      return try routeByModel(body, isRequired: false)
     case .multipartByModel: return try routeByMultipart(body)
-    default:
-      try routeByPath()
-      return .opaque
+    default: break
     }
+    try routeByPath()
+    return .opaque
   }
 
   private func routeByModel(_ body: UnsafeRawBufferPointer, isRequired: Bool) throws(GatewayError) -> BodyFindings {

@@ -61,6 +61,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
 
   // What comes back.
   var answer = Answer.none
+  /// How the candidate's model is counted; nil before there is a candidate.
+  var tokens: ModelTokens?
   /// Follows a chunk stream. Changed in place, never moved: it holds buffers.
   var relay: StreamRelay?
   /// What of the answer is gathered.
@@ -98,6 +100,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     case none
     /// Events that are read one by one, by `relay`.
     case chunkStream
+    /// Events of an endpoint that is passed through: followed by `relay` for what they cost.
+    case eventStream
     /// A body passed on as it comes; with `keeps`, a JSON answer gathered in `kept` for its usage.
     case opaque(keeps: Bool)
     /// An error of the upstream, gathered in `kept` to be passed on whole.
@@ -197,8 +201,7 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     guard !isFinished else { return }
     isFinished = true
     record.outcome = outcome
-    if let usage = relay?.usage { record.usage = usage }
-    record.eventCount = relay?.eventCount ?? 0
+    settleTokens()
     answer = .none
     relay = nil
     kept = []

@@ -2,8 +2,9 @@ internal import CLinux
 internal import ChatProtocol
 internal import Reactor
 internal import ServerSentEvents
+internal import TokenAccounting
 
-/// Follows a chunk stream through the buffers it arrives in: finds the events, reads what the gateway acts on, takes out what
+/// Follows an event stream through the buffers it arrives in: finds the events, reads what the gateway acts on, takes out what
 /// the client did not ask for, and says which bytes may go on.
 ///
 /// Only whole events are let through, so that the stream can be ended with words at any time. The unfinished tail of a read is
@@ -32,8 +33,15 @@ struct StreamRelay {
   private var endedWithCarriageReturn = false
   private var lastWasForClient = true
 
-  /// Whether the client's own request asked for usage; the chunk that carries only usage is taken out otherwise.
-  let keepsUsage: Bool
+  /// Which events are expected.
+  enum Dialect {
+    /// OpenAI's chunks. Told what they mean, the gateway may hold back, take out and end.
+    case chunks(choices: Int, keepsUsage: Bool)
+    /// Those of an endpoint that is passed through: read for what they cost, and forwarded as they are.
+    case other
+  }
+
+  private let dialect: Dialect
 
   /// What has been read so far.
   struct Findings {
@@ -49,6 +57,11 @@ struct StreamRelay {
     fileprivate(set) var isDone = false
     /// One bit for each choice that has its `finish_reason`.
     fileprivate var finishedChoices: UInt64 = 0
+    /// An answer has begun whose end will be told.
+    fileprivate(set) var awaitsEnd = false
+
+    /// How many choices are whole.
+    var finishedCount: Int { finishedChoices.nonzeroBitCount }
 
     /// Whether the answer to a request for `count` choices is whole: as many have their `finish_reason`, or at least one and `[DONE]`, for
     /// many upstreams know only one choice. `[DONE]` alone is no success.
@@ -58,11 +71,17 @@ struct StreamRelay {
   }
 
   private(set) var findings = Findings()
+  /// What the upstream has told of its usage so far.
   private(set) var usage: TokenUsage?
+  /// Whether it was told with the end of the answer or behind it.
+  private(set) var isUsageFinal = false
   private(set) var eventCount = 0
+  /// Counts what passes; nil when the model is not counted.
+  private(set) var counter: AnswerCounter?
 
-  init(keepsUsage: Bool, eventBytesMax: Int) {
-    self.keepsUsage = keepsUsage
+  init(_ dialect: Dialect, counter: AnswerCounter?, eventBytesMax: Int) {
+    self.dialect = dialect
+    self.counter = counter
     parser = SSEParser(eventBytesMax: eventBytesMax)
   }
 
@@ -145,6 +164,8 @@ struct StreamRelay {
       end += 1
       position += 1
     }
+    // What no blank line ends is no event. Where events are passed on as they are it is not ours to judge.
+    if isLast, case .other = dialect { return (range, range.upperBound) }
     return (range.lowerBound..<end, position)
   }
 
@@ -176,6 +197,16 @@ struct StreamRelay {
   }
 
   private mutating func read(_ data: RawSpan) -> Bool {
+    switch dialect {
+    case .chunks(let choices, let keepsUsage): return readChunk(data, choices: choices, keepsUsage: keepsUsage)
+    case .other:
+      readOther(data)
+      return true
+    }
+  }
+
+  @inline(__always)
+  private mutating func readChunk(_ data: RawSpan, choices: Int, keepsUsage: Bool) -> Bool {
     if ChunkScanner.isDone(data) {
       // Behind an answer that never finished it is kept back: told that it is done, a client would take what it has for the whole answer.
       guard findings.finishedChoices != 0 || findings.hasError else { return false }
@@ -188,7 +219,31 @@ struct StreamRelay {
       findings.hasSubstance = true
       return true
     }
-    if let usage = fields.usage { self.usage = usage }
+    counter?.take(fields, in: data)
+    note(fields)
+    if let usage = fields.usage { take(usage, isFinal: fields.choicesIsEmpty || findings.finishedCount >= choices) }
+    let carriesOnlyUsage = fields.choicesIsEmpty && fields.usage != nil && !fields.hasError
+    return keepsUsage || !carriesOnlyUsage
+  }
+
+  private mutating func readOther(_ data: RawSpan) {
+    // Which of its events are answer is not known of every such endpoint: each shows that the upstream is alive.
+    findings.hasSubstance = true
+    findings.progressed = true
+    guard !ChunkScanner.isDone(data) else {
+      findings.isDone = true
+      return
+    }
+    let fields = EventScanner.scan(data)
+    guard !fields.isMalformed else { return }
+    counter?.take(fields, in: data)
+    note(fields)
+    if fields.beginsAnswer { findings.awaitsEnd = true }
+    if let usage = fields.usage { take(usage, isFinal: true) }
+  }
+
+  @inline(__always)
+  private mutating func note(_ fields: ChunkFields) {
     if fields.hasError {
       findings.hasError = true
       findings.hasSubstance = true
@@ -202,7 +257,12 @@ struct StreamRelay {
       findings.finishedChoices |= fields.finishedChoices
       findings.hasSubstance = true
     }
-    let carriesOnlyUsage = fields.choicesIsEmpty && fields.usage != nil && !fields.hasError
-    return keepsUsage || !carriesOnlyUsage
+  }
+
+  /// Usage may come with any event: each report takes the place of those before, as far as it is larger. It covers the whole answer when every
+  /// choice is finished by then, or when it stands on a chunk of its own behind one that is.
+  private mutating func take(_ usage: TokenUsage, isFinal: Bool) {
+    if self.usage == nil { self.usage = usage } else { self.usage?.merge(usage) }
+    if isFinal && findings.finishedChoices != 0 { isUsageFinal = true }
   }
 }

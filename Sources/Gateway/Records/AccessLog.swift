@@ -3,6 +3,7 @@ internal import GatewayConfiguration
 internal import Glibc
 internal import HTTPWire
 internal import Reactor
+internal import TokenAccounting
 
 /// Writes one line for each request, as JSON or as text, into a buffer that goes out in larger pieces: never a write on a request's path.
 ///
@@ -63,9 +64,7 @@ struct AccessLog {
     buffer.append(decimal: record.attempts)
     if let first = record.firstContentAt { milliseconds(#","ttft_ms":"#, first.nanoseconds(since: record.startedAt)) }
     milliseconds(#","duration_ms":"#, now.nanoseconds(since: record.startedAt))
-    number(#","prompt_tokens":"#, record.usage?.promptTokens)
-    number(#","completion_tokens":"#, record.usage?.completionTokens)
-    number(#","total_tokens":"#, record.usage?.totalTokens)
+    appendTokens(record.tokens)
     if record.eventCount > 0 { number(#","events":"#, record.eventCount) }
     number(#","bytes_out":"#, record.bytesOut)
     member(#","outcome":"#, record.outcome.rawValue)
@@ -79,6 +78,31 @@ struct AccessLog {
       buffer.append("]")
     }
     buffer.append("}\n")
+  }
+
+  /// What is to be believed, where it is from, and what it was counted to be.
+  private mutating func appendTokens(_ tokens: TokenRecord) {
+    let prompt = tokens.prompt
+    let completion = tokens.completion
+    number(#","prompt_tokens":"#, prompt?.tokens)
+    number(#","completion_tokens":"#, completion?.tokens)
+    number(#","total_tokens":"#, tokens.total)
+    number(#","cached_tokens":"#, tokens.reported?.cachedTokens)
+    number(#","cache_write_tokens":"#, tokens.reported?.cacheWriteTokens)
+    number(#","reasoning_tokens":"#, tokens.reasoning)
+    number(#","prompt_audio_tokens":"#, tokens.reported?.promptAudioTokens)
+    number(#","completion_audio_tokens":"#, tokens.reported?.completionAudioTokens)
+    number(#","rejected_prediction_tokens":"#, tokens.reported?.rejectedPredictionTokens)
+    if let source = completion?.source ?? prompt?.source { member(#","token_source":"#, source.rawValue) }
+    if let prompt, let completion, prompt.source != completion.source {
+      member(#","prompt_token_source":"#, prompt.source.rawValue)
+    }
+    number(#","counted_prompt_tokens":"#, tokens.countedPrompt)
+    if let counted = tokens.counted {
+      number(#","counted_completion_tokens":"#, counted.completion)
+      member(#","counted_by":"#, counted.source.rawValue)
+    }
+    if !tokens.isReportFinal { number(#","reported_completion_tokens":"#, tokens.reported?.completionTokens) }
   }
 
   private mutating func appendText(_ record: inout RequestRecord, _ now: MonotonicTime) {
@@ -96,8 +120,9 @@ struct AccessLog {
     if record.attempts > 0 { number(" attempts=", record.attempts) }
     if let first = record.firstContentAt { milliseconds(" ttft_ms=", first.nanoseconds(since: record.startedAt)) }
     milliseconds(" duration_ms=", now.nanoseconds(since: record.startedAt))
-    number(" prompt_tokens=", record.usage?.promptTokens)
-    number(" completion_tokens=", record.usage?.completionTokens)
+    number(" prompt_tokens=", record.tokens.prompt?.tokens)
+    number(" completion_tokens=", record.tokens.completion?.tokens)
+    if let source = record.tokens.completion?.source { word(" token_source=", source.rawValue) }
     number(" bytes_out=", record.bytesOut)
     word(" outcome=", record.outcome.rawValue)
     word(" error=", record.errorCode)

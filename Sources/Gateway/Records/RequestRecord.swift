@@ -1,6 +1,6 @@
-internal import ChatProtocol
 internal import HTTPWire
 internal import Reactor
+internal import TokenAccounting
 
 /// How a request ended.
 enum RequestOutcome: String, Sendable {
@@ -37,7 +37,7 @@ struct RequestRecord {
   var attempts = 0
   var startedAt: MonotonicTime
   var firstContentAt: MonotonicTime?
-  var usage: TokenUsage?
+  var tokens = TokenRecord()
   var bytesOut = 0
   var eventCount = 0
   var outcome = RequestOutcome.completed

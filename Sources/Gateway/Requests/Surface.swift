@@ -13,6 +13,10 @@ enum Surface: Equatable {
   case models
   /// `/v1/models/{id}`; where the id stands in the path.
   case model(Range<Int>)
+  /// `/v1/messages`: Anthropic's own, passed through and counted.
+  case messages
+  /// `/v1/responses`: OpenAI's later one, passed through and counted.
+  case responses
   /// Other endpoints with a JSON body that names a model: passed through, routed by it.
   case jsonByModel
   /// Endpoints with a multipart body that may name a model.
@@ -35,9 +39,19 @@ enum Surface: Equatable {
       guard path.starts(with: "/v1/") else { return ofRoot(path) }
       let rest = UnsafeRawBufferPointer(rebasing: path[4...])
       for (spelling, surface) in known where rest.equals(spelling) { return surface }
-      if rest.starts(with: "models/") && rest.count > 7 { return .model(11..<path.count) }
+      if rest.starts(with: "models/") && rest.count > 7 {
+        return isGeminiCall(rest) ? .byRoute : .model(11..<path.count)
+      }
       return rest.isEmpty ? .unknown : ofOtherSpelling(rest)
     }
+  }
+
+  /// Gemini's own calls have the model in the path and what to do with it behind a colon. Models' names may hold a colon as well.
+  private static func isGeminiCall(_ rest: UnsafeRawBufferPointer) -> Bool {
+    let calls: [StaticString] = [
+      ":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents",
+    ]
+    return calls.contains { rest.ends(with: $0) }
   }
 
   /// An upstream may well serve `/v1/chat/completions/` or `/v1/Chat/%63ompletions`: what is checked for the one must be checked for the other.
@@ -63,8 +77,8 @@ enum Surface: Equatable {
     ("completions", .completions),
     ("embeddings", .embeddings),
     ("models", .models),
-    ("responses", .jsonByModel),
-    ("messages", .jsonByModel),
+    ("responses", .responses),
+    ("messages", .messages),
     ("messages/count_tokens", .jsonByModel),
     ("rerank", .jsonByModel),
     ("moderations", .jsonByModel),
@@ -95,7 +109,7 @@ enum Surface: Equatable {
     switch self {
     case .chatCompletions, .completions, .embeddings, .multipartByModel: "POST, OPTIONS"
     case .models, .model, .live, .ready, .health: "GET, HEAD, OPTIONS"
-    case .jsonByModel, .byRoute, .unknown: nil
+    case .messages, .responses, .jsonByModel, .byRoute, .unknown: nil
     }
   }
 
@@ -104,7 +118,7 @@ enum Surface: Equatable {
     switch self {
     case .chatCompletions, .completions, .embeddings, .multipartByModel: method == .post
     case .models, .model, .live, .ready, .health: method == .get || method == .head
-    case .jsonByModel, .byRoute: method != .other && method != .connect && method != .trace
+    case .messages, .responses, .jsonByModel, .byRoute: method != .other && method != .connect && method != .trace
     case .unknown: true
     }
   }
@@ -114,6 +128,12 @@ extension UnsafeRawBufferPointer {
   /// Whether the bytes are exactly `text`.
   func equals(_ text: StaticString) -> Bool {
     count == text.utf8CodeUnitCount && starts(with: text)
+  }
+
+  /// Whether the bytes end with `text`.
+  func ends(with text: StaticString) -> Bool {
+    count >= text.utf8CodeUnitCount
+      && UnsafeRawBufferPointer(rebasing: self[(count - text.utf8CodeUnitCount)...]).equals(text)
   }
 
   /// Whether the bytes begin with `text`.

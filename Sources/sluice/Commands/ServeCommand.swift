@@ -11,12 +11,14 @@ struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "serve", abstract: "Run the gateway.")
 
   @OptionGroup var options: ConfigurationOptions
+  @OptionGroup var data: DataOptions
 
   func run() async throws {
     let source = ConfigurationSource(given: options.config)
     let settings = try source.loadOrExit()
     let logger = Self.logger(settings.log)
-    try await Self.serve(GatewayService(source: source, settings: settings, logger: logger), settings, logger)
+    let service = GatewayService(source: source, settings: settings, logger: logger, store: data.store)
+    try await Self.serve(service, settings, logger)
   }
 
   static func logger(_ settings: LogSettings) -> Logger {

@@ -26,6 +26,7 @@ struct Voice: Sendable {
 
   func content(_ token: Int) -> String { Self.token(token, words) }
   func reasoning(_ token: Int) -> String { Self.token(token, thoughts) }
+  func refusal(_ token: Int) -> String { Self.token(token, Self.apology) }
 
   private static func token(_ token: Int, _ words: [String]) -> String {
     let (round, word) = token.quotientAndRemainder(dividingBy: words.count)
@@ -33,6 +34,10 @@ struct Voice: Sendable {
     return round == 0 ? words[0] : "\n\n[\(round + 1)] \(words[0])"
   }
 
+  private static let apology = """
+    I am sorry, but this gate stays closed: what is asked for would flood the village. Ask me for anything else that \
+    water can do.
+    """.split(separator: " ").map(String.init)
   private static let river = """
     A sluice is a small gate with a large task. It stands where the river meets the mill, opens as far as the wheel \
     can bear, and closes before the garden floods. The water hardly notices: it arrives a little calmer than it was, \

@@ -1,0 +1,112 @@
+internal import Gateway
+internal import TokenAccounting
+internal import Upstreams
+
+/// The gateway's gauges in the Prometheus text format (version 0.0.4).
+enum MetricsReport {
+  static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+  static func text(of gateway: Gateway) async -> String {
+    var page = MetricsPage()
+    page.family("sluice_ready", "gauge", "1 while requests are taken.")
+    page.sample("sluice_ready", [], gateway.isReady ? 1 : 0)
+    page.family("sluice_connections", "gauge", "Client connections.")
+    page.sample("sluice_connections", [], await gateway.connectionCount())
+    page.family("sluice_requests_active", "gauge", "Requests under way.")
+    page.sample("sluice_requests_active", [], await gateway.activeCount())
+    page.family("sluice_log_pieces_dropped_total", "counter", "Pieces of log that the writer could not keep up with.")
+    page.sample("sluice_log_pieces_dropped_total", [], gateway.logPiecesDropped)
+    tokens(await gateway.tokenReports(), &page)
+    pools(await gateway.gauges(), &page)
+    return page.text
+  }
+
+  private static func tokens(_ reports: [ModelTokenReport], _ page: inout MetricsPage) {
+    page.family("sluice_tokens_total", "counter", "Tokens of ended requests, as recorded.")
+    for report in reports {
+      page.sample("sluice_tokens_total", [("model", report.model), ("kind", "prompt")], report.gauges.promptTokens)
+      page.sample(
+        "sluice_tokens_total", [("model", report.model), ("kind", "completion")], report.gauges.completionTokens)
+    }
+    page.family(
+      "sluice_token_requests_total", "counter", "Requests by where the number of their answer's tokens is from.")
+    for report in reports {
+      for source in TokenSource.allCases {
+        page.sample(
+          "sluice_token_requests_total", [("model", report.model), ("source", source.rawValue)],
+          report.gauges.requests[source] ?? 0)
+      }
+    }
+    page.family(
+      "sluice_token_count_exact", "gauge", "1 when the model's text is counted exactly, 0 when it is estimated.")
+    for report in reports {
+      guard let source = report.source else { continue }
+      page.sample("sluice_token_count_exact", [("model", report.model)], source == .exact ? 1 : 0)
+    }
+    page.family("sluice_token_count_ratio", "gauge", "Tokens that upstreams reported for each that was counted.")
+    for report in reports { drift(report) { page.sample("sluice_token_count_ratio", $0, $1.ratio) } }
+    page.family("sluice_token_count_drift", "gauge", "Mean difference of count and report, as a share of the report.")
+    for report in reports { drift(report) { page.sample("sluice_token_count_drift", $0, $1.drift) } }
+  }
+
+  private static func drift(_ report: ModelTokenReport, _ body: ([(String, String)], TokenDrift) -> Void) {
+    body([("model", report.model), ("kind", "prompt")], report.gauges.prompt)
+    body([("model", report.model), ("kind", "completion")], report.gauges.completion)
+  }
+
+  private static func pools(_ entries: [(upstream: String, gauges: UpstreamGauges)], _ page: inout MetricsPage) {
+    let gauges: [(name: String, kind: String, help: String, value: (PoolGauges) -> Int)] = [
+      ("sluice_sessions_idle", "gauge", "Idle sessions of an upstream's pools.", { $0.idle }),
+      ("sluice_sessions_leased", "gauge", "Sessions at work.", { $0.leased }),
+      ("sluice_sessions_connecting", "gauge", "Sessions being opened.", { $0.connecting }),
+      ("sluice_requests_waiting", "gauge", "Requests that wait for a session.", { $0.waiting }),
+      ("sluice_sessions_opened_total", "counter", "Sessions opened.", { Int(clamping: $0.opened) }),
+      ("sluice_session_faults_total", "counter", "Sessions that failed at work.", { Int(clamping: $0.faults) }),
+      (
+        "sluice_queue_timeouts_total", "counter", "Requests that waited too long for a session.",
+        { Int(clamping: $0.queueTimeouts) }
+      ),
+    ]
+    for gauge in gauges {
+      page.family(gauge.name, gauge.kind, gauge.help)
+      for entry in entries { page.sample(gauge.name, [("upstream", entry.upstream)], gauge.value(entry.gauges.pool)) }
+    }
+  }
+}
+
+/// A page of metrics as it grows.
+struct MetricsPage {
+  private(set) var text = ""
+
+  mutating func family(_ name: String, _ kind: String, _ help: String) {
+    text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
+  }
+
+  mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Int) {
+    line(name, labels, "\(value)")
+  }
+
+  /// Nothing is written while nothing is known.
+  mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double?) {
+    if let value { line(name, labels, "\(value)") }
+  }
+
+  private mutating func line(_ name: String, _ labels: [(String, String)], _ value: String) {
+    let pairs = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+    text += pairs.isEmpty ? "\(name) \(value)\n" : "\(name){\(pairs)} \(value)\n"
+  }
+
+  /// Label values may hold anything but a bare quote, backslash or line feed.
+  static func escaped(_ value: String) -> String {
+    var escaped = ""
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\\": escaped += "\\\\"
+      case "\"": escaped += "\\\""
+      case "\n": escaped += "\\n"
+      default: escaped.unicodeScalars.append(scalar)
+      }
+    }
+    return escaped
+  }
+}

@@ -1,0 +1,183 @@
+internal import CLinux
+
+/// Reads the events, and the whole answers, of endpoints that are passed through: Anthropic's `/v1/messages`, `/v1/responses`, Gemini's own form, and
+/// whatever else tells its usage in one of these ways.
+///
+/// As `ChunkScanner` it reads in one pass, in place, and what is no JSON is told as `isMalformed`. Fields of another form than the documented one are
+/// skipped.
+public struct EventScanner {
+  var chunk = ChunkScanner()
+  /// The event's own `type`.
+  private var type: JSONStringRange?
+  /// A text whose channel only the type tells: `delta` of the Responses events.
+  private var delta: JSONStringRange?
+  /// The name of a tool in `item`, which events of two types carry.
+  private var itemName: JSONStringRange?
+  private var part = 0
+
+  private init() {}
+
+  /// The fields of `data`, the joined data of one event or a whole body.
+  public static func scan(_ data: RawSpan, limits: JSONLimits = .answer) -> ChunkFields {
+    var scanner = EventScanner()
+    data.withUnsafeBytes { buffer in
+      guard let base = buffer.baseAddress else {
+        scanner.chunk.fields.isMalformed = true
+        return
+      }
+      var cursor = JSONCursor(base, count: buffer.count, limits: limits)
+      do throws(JSONScanError) {
+        try scanner.scan(&cursor)
+      } catch {
+        scanner.chunk.fields.isMalformed = true
+      }
+      scanner.judge(base, buffer.count)
+    }
+    return scanner.chunk.fields
+  }
+
+  private mutating func scan(_ cursor: inout JSONCursor) throws(JSONScanError) {
+    cursor.skipWhitespace()
+    guard cursor.byte == UInt8(ascii: "{") else { throw cursor.unexpected() }
+    try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
+      let key = member.key
+      switch key.count {
+      case 4 where key.matches("type"): type = try cursor.stringRangeOrSkip()
+      case 4 where key.matches("item"): try takeItem(&cursor)
+      case 5 where key.matches("delta"): try takeDelta(&cursor)
+      case 5 where key.matches("index"): part = try cursor.integerOrSkip() ?? part
+      case 5 where key.matches("usage"): chunk.take(try cursor.readUsage())
+      case 5 where key.matches("error"): try chunk.takeError(&cursor)
+      case 6 where key.matches("output"): try takeBlocks(&cursor)
+      case 7 where key.matches("content"): try takeBlocks(&cursor)
+      case 7 where key.matches("message"): try takeUsage(inside: &cursor)
+      case 7 where key.matches("choices"): try chunk.takeChoices(&cursor)
+      case 8 where key.matches("response"): try takeUsage(inside: &cursor)
+      case 10 where key.matches("candidates"): try takeCandidates(&cursor)
+      case 12 where key.matches("output_index"): part = try cursor.integerOrSkip() ?? part
+      case 13 where key.matches("content_block"): try takeBlock(&cursor)
+      case 13 where key.matches("usageMetadata"): chunk.take(try cursor.readGeminiUsage())
+      default: try cursor.skipValue()
+      }
+    }
+    try cursor.expectEnd()
+  }
+
+  /// What had to wait for the type.
+  private mutating func judge(_ base: UnsafeRawPointer, _ count: Int) {
+    chunk.fields.texts.update(from: 0) { if $0.part == 0 { $0.part = Int32(truncatingIfNeeded: part) } }
+    guard let type else { return }
+    let contents = type.contents
+    let name = UnsafeRawBufferPointer(start: base + contents.lowerBound, count: contents.count)
+    func has(_ piece: StaticString) -> Bool {
+      memmem(name.baseAddress, name.count, piece.utf8Start, piece.utf8CodeUnitCount) != nil
+    }
+    if let delta {
+      let channel: TextChannel? =
+        has("output_text")
+        ? .content
+        : has("reasoning")
+          ? .reasoning
+          : has("refusal") ? .refusal : has("arguments") || has("input") || has("code") ? .toolArguments : nil
+      if let channel { chunk.fields.append(delta, channel, choice: 0, part: part) }
+    }
+    if let itemName, has("output_item.added") { chunk.fields.append(itemName, .toolName, choice: 0, part: part) }
+    let isStart = has("message_start") || has("response.created")
+    if isStart { chunk.fields.beginsAnswer = true }
+    let isEnd = has("message_stop") || has("response.completed") || has("response.incomplete") || has("response.failed")
+    if isEnd { finish() }
+  }
+
+  mutating func finish() {
+    chunk.fields.finishedCount = 1
+    chunk.fields.finishedChoices = 1
+  }
+
+  /// `message` of `message_start`, `response` of `response.completed`: its usage, not its text, which has come before or will come.
+  private mutating func takeUsage(inside cursor: inout JSONCursor) throws(JSONScanError) {
+    guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
+    try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
+      if member.key.matches("usage") {
+        chunk.take(try cursor.readUsage())
+      } else {
+        try cursor.skipValue()
+      }
+    }
+  }
+
+  // MARK: Texts
+
+  /// A part of a text: Anthropic's object that says what it is by its members, or the string of Responses.
+  private mutating func takeDelta(_ cursor: inout JSONCursor) throws(JSONScanError) {
+    guard cursor.byte == UInt8(ascii: "{") else {
+      delta = try cursor.stringRangeOrSkip()
+      if delta?.isEmpty ?? false { delta = nil }
+      return
+    }
+    try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
+      if member.key.matches("text") {
+        try chunk.takeText(&cursor, .content)
+      } else if member.key.matches("thinking") {
+        try chunk.takeText(&cursor, .reasoning)
+      } else if member.key.matches("partial_json") {
+        try chunk.takeText(&cursor, .toolArguments)
+      } else if member.key.matches("stop_reason") {
+        if cursor.byte == UInt8(ascii: "\"") { finish() }
+        try cursor.skipValue()
+      } else {
+        try cursor.skipValue()
+      }
+    }
+  }
+
+  private mutating func takeItem(_ cursor: inout JSONCursor) throws(JSONScanError) {
+    guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
+    try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
+      guard member.key.matches("name") else { return try cursor.skipValue() }
+      let name = try cursor.stringRangeOrSkip()
+      itemName = name.flatMap { $0.isEmpty ? nil : $0 }
+    }
+  }
+
+  /// The blocks of a whole answer: `content` of Anthropic, `output` of Responses.
+  private mutating func takeBlocks(_ cursor: inout JSONCursor) throws(JSONScanError) {
+    guard cursor.byte == UInt8(ascii: "[") else { return try cursor.skipValue() }
+    try cursor.forEachElement { (cursor) throws(JSONScanError) in try takeBlock(&cursor) }
+  }
+
+  /// One block, or the beginning of one: its texts, a tool's name and what it is given. Responses nest the parts of a message one level deeper.
+  private mutating func takeBlock(_ cursor: inout JSONCursor, isNested: Bool = false) throws(JSONScanError) {
+    guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
+    try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
+      let key = member.key
+      if key.matches("text") {
+        try chunk.takeText(&cursor, .content)
+      } else if key.matches("thinking") {
+        try chunk.takeText(&cursor, .reasoning)
+      } else if key.matches("refusal") {
+        try chunk.takeText(&cursor, .refusal)
+      } else if key.matches("name") {
+        try chunk.takeText(&cursor, .toolName)
+      } else if key.matches("arguments") {
+        try chunk.takeText(&cursor, .toolArguments)
+      } else if key.matches("input") {
+        try takeObject(&cursor)
+      } else if (key.matches("content") || key.matches("summary")) && !isNested && cursor.byte == UInt8(ascii: "[") {
+        try cursor.forEachElement { (cursor) throws(JSONScanError) in try takeBlock(&cursor, isNested: true) }
+      } else {
+        try cursor.skipValue()
+      }
+    }
+  }
+
+  /// What a tool is given, as an object: its JSON is the text. An empty one only announces what comes in parts.
+  mutating func takeObject(_ cursor: inout JSONCursor) throws(JSONScanError) {
+    guard cursor.byte == UInt8(ascii: "{") else { return try chunk.takeText(&cursor, .toolArguments) }
+    let start = cursor.position
+    try cursor.skipValue()
+    guard cursor.position > start &+ 2 else { return }
+    // As if it stood between quotes: its first and last byte are the brackets' neighbours.
+    let text = JSONStringRange(range: start &- 1..<cursor.position &+ 1, hasEscapes: false)
+    chunk.fields.append(text, .toolArguments, choice: 0, part: 0)
+  }
+}
