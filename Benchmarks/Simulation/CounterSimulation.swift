@@ -72,11 +72,14 @@ struct CounterSimulation {
       counter += reserved
     }
     streams.append(
-      Stream(left: request.output, used: request.prompt + request.output, reserved: isDown ? 0 : reserved, window: window))
+      Stream(
+        left: request.output, used: request.prompt + request.output, reserved: isDown ? 0 : reserved, window: window))
     return true
   }
 
-  private mutating func flow(_ now: Int, isDown: Bool, _ monitor: inout DeliveryMonitor, _ result: inout SimulationResult) {
+  private mutating func flow(
+    _ now: Int, isDown: Bool, _ monitor: inout DeliveryMonitor, _ result: inout SimulationResult
+  ) {
     var delivered = 0
     for place in streams.indices {
       streams[place].thousandths += scenario.unitsPerSecond * scenario.stepMilliseconds

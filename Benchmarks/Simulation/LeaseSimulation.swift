@@ -92,7 +92,8 @@ struct LeaseSimulation {
     let condition = nodes[index].breaker.condition
     let need = request.guess + LeaseNode.outputAhead
     if !nodes[index].queue.mustWait(isRunning: false),
-      nodes[index].ledger.draw(need, terms, now: now, condition) {
+      nodes[index].ledger.draw(need, terms, now: now, condition)
+    {
       begin(request, index)
     } else if nodes[index].queue.append(
       id: request.id, isRunning: false, need: need, deadline: now + scenario.waitMilliseconds)
@@ -144,10 +145,14 @@ struct LeaseSimulation {
       guard nodes[index].breaker.maySend(now: now) else { return }
       condition = .present
     }
-    guard case .ask(let request) = nodes[index].ledger.next(needing: need, isRunning: nodes[index].queue.first?.isRunning ?? true, terms, now: now, condition) else { return }
+    guard
+      case .ask(let request) = nodes[index].ledger.next(
+        needing: need, isRunning: nodes[index].queue.first?.isRunning ?? true, terms, now: now, condition)
+    else { return }
     nodes[index].askedAt = now
     store.send(
-      request, node: index, incarnation: nodes[index].incarnation, now: now, answerWithin: scenario.stepMilliseconds / 2)
+      request, node: index, incarnation: nodes[index].incarnation, now: now, answerWithin: scenario.stepMilliseconds / 2
+    )
   }
 
   private mutating func flow(_ index: Int) {

@@ -5,7 +5,8 @@ extension SimulationScenario {
   var longestAbsence: Int {
     faults.map { fault in
       switch fault {
-      case .storeDown(let from, let until), .partition(let from, let until, _), .storeSlow(let from, let until, _): until - from
+      case .storeDown(let from, let until), .partition(let from, let until, _), .storeSlow(let from, let until, _):
+        until - from
       default: 0
       }
     }.max() ?? 0

@@ -35,9 +35,11 @@ extension LeaseLedger {
     let missing = max(0, need - credit)
     let forPace = min(Float(terms.leaseMost), pace * Float(terms.leaseMilliseconds))
     let want = max(1, missing, terms.leaseLeast, Int(forPace))
+    // The last units of a quota are of use, however few; of a rate, more come soon.
+    let least = terms.bucket.rate.isNone && missing > 0 ? missing : max(1, missing, terms.leaseLeast)
     let keep = isRunning || missing == 0 ? 0 : terms.keptForRunning
     return send(
-      want: want, least: max(missing, terms.leaseLeast), keep: keep, ahead: min(want, Int(forPace)),
+      want: want, least: least, keep: keep, ahead: min(want, Int(forPace)),
       adjust: min(0, balance))
   }
 
@@ -111,9 +113,11 @@ extension LeaseLedger {
   }
 
   private func ahead(_ pace: Float, _ terms: LeaseTerms) -> Float {
-    // Who uses less than a unit in the time after which it would go back holds none ahead.
-    guard pace * Float(terms.idleMilliseconds) >= 1 else { return 0 }
-    return max(1, min(pace * Float(terms.aheadMilliseconds), Float(terms.leaseMost)))
+    // Who uses less than a unit in that time holds none: of a limit of few requests, nodes would hold most and use none.
+    let rate = terms.bucket.rate
+    let most = rate.isNone ? terms.leaseMost : rate.units(inMilliseconds: terms.aheadMilliseconds)
+    let ahead = min(pace * Float(terms.aheadMilliseconds), Float(most))
+    return ahead < 1 ? 0 : ahead
   }
 
   private mutating func send(want: Int, least: Int, keep: Int = 0, ahead: Int = 0, adjust: Int) -> Step {

@@ -18,6 +18,8 @@ public struct LeaseTerms: Sendable, Hashable {
   public var leaseLeast: Int
   /// The most that is leased ahead: with the number of nodes, this bounds what may be spent beyond the rate.
   public var leaseMost: Int
+  /// What requests that have not begun leave in the bucket for streams that run, so that what has begun can end: a quarter of one that refills.
+  public var keptForRunning: Int
   /// Nodes to reckon with before the store has told their number.
   public var nodesAssumed = 1
 
@@ -25,15 +27,13 @@ public struct LeaseTerms: Sendable, Hashable {
   public init(_ bucket: BucketTerms, absence: StoreAbsence = .local) {
     self.bucket = bucket
     self.absence = absence
+    keptForRunning = bucket.rate.isNone ? 0 : bucket.burst / 4
     let rate = bucket.rate
     let most = rate.isNone ? bucket.burst / 100 : rate.units(inMilliseconds: leaseMilliseconds)
     let least = rate.isNone ? bucket.burst / 1000 : rate.units(inMilliseconds: 20)
     leaseMost = min(bucket.burst, max(1, most))
     leaseLeast = min(leaseMost, min(64, max(1, least)))
   }
-
-  /// Of a bucket that refills, requests that have not begun leave a quarter to streams that run, so that what has begun can end.
-  public var keptForRunning: Int { bucket.rate.isNone ? 0 : bucket.burst / 4 }
 
   /// The most that one draw needs in hand: who needs more (a prompt bigger than half the bucket) gets it as a debt, for it could never be gathered.
   public func drawMax(_ store: StoreCondition) -> Int {

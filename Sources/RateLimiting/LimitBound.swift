@@ -25,7 +25,9 @@ public struct LimitBound: Sendable, Hashable {
   ///   - streams: streams that run at once, over all nodes.
   ///   - eventMax: units in one event, at most.
   ///   - unforeseen: units that came without having been drawn, such as prompts counted too low.
-  public init(_ terms: LeaseTerms, nodes: Int, needMost: Int, allowance: Int, streams: Int, eventMax: Int, unforeseen: Int = 0) {
+  public init(
+    _ terms: LeaseTerms, nodes: Int, needMost: Int, allowance: Int, streams: Int, eventMax: Int, unforeseen: Int = 0
+  ) {
     self.init(
       rate: terms.bucket.rate, burst: terms.bucket.burst,
       held: nodes * (terms.leaseMost + terms.leaseLeast + needMost) + streams * allowance,

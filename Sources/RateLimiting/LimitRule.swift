@@ -112,16 +112,20 @@ public struct LimitRule: Sendable {
       let isStrict = quantity != .requests
       let most = min(max(1, burst ?? (isStrict ? amount / 12 : amount)), amount)
       let refill = isStrict && most < amount ? amount - most : amount
-      terms = LeaseTerms(BucketTerms(rate: LeaseRate(refill, perMilliseconds: milliseconds), burst: most), absence: absence)
+      terms = LeaseTerms(
+        BucketTerms(rate: LeaseRate(refill, perMilliseconds: milliseconds), burst: most), absence: absence)
     case .calendar(let period, let offsets):
       let span = period.span(at: unixTime, offsets)
       suffix = ":\(span.id)"
       endsAt = span.end
       let rest = max(0, span.end - unixTime) * 1000
       terms = LeaseTerms(
-        BucketTerms(quota: amount, left: left, expiryMilliseconds: rest + BucketTerms.waitMillisecondsMax), absence: absence)
+        BucketTerms(quota: amount, left: left, expiryMilliseconds: rest + BucketTerms.waitMillisecondsMax),
+        absence: absence)
     }
     terms.nodesAssumed = max(1, nodesAssumed)
+    // A request is counted once, before it begins: nothing runs that could need the rest.
+    if quantity == .requests { terms.keptForRunning = 0 }
     return (terms, suffix, endsAt)
   }
 }

@@ -91,7 +91,9 @@ public enum LimitKey {
 
   /// The value of a part as it tells subjects apart: addresses cut to their network, others as they are.
   static func value(_ part: SubjectPart, _ text: String?) -> String? {
-    guard case .clientAddress(let ipv4Bits, let ipv6Bits) = part, let text, let address = IPAddress(text) else { return text }
+    guard case .clientAddress(let ipv4Bits, let ipv6Bits) = part, let text, let address = IPAddress(text) else {
+      return text
+    }
     let bits = address.isIPv6 ? min(max(ipv6Bits, 0), 128) : 96 + min(max(ipv4Bits, 0), 32)
     let mask: UInt128 = bits == 0 ? 0 : .max << (128 - bits)
     return "\(String(address.bits & mask, radix: 16))/\(bits)"

@@ -36,7 +36,8 @@ public struct TokenWeights: Sendable, Hashable {
   }
 
   /// Each token once.
-  public static let total = TokenWeights(input: 1000, cachedInput: 1000, cacheWrite: 1000, output: 1000, reasoning: 1000)
+  public static let total = TokenWeights(
+    input: 1000, cachedInput: 1000, cacheWrite: 1000, output: 1000, reasoning: 1000)
   /// Prompts only.
   public static let input = TokenWeights(input: 1000, cachedInput: 1000, cacheWrite: 1000, output: 0, reasoning: 0)
   /// Answers only.

@@ -10,7 +10,9 @@ struct AdmissionTests {
     var attempt = AdmissionAttempt(draws, deadline: 1000)
     #expect(attempt.begin() == .draw(limit: 0, amount: 10))
     #expect(attempt.drawn() == .draw(limit: 1, amount: 20))
-    #expect(attempt.refused(waitMilliseconds: 200, now: 0) == .wait(limit: 1, amount: 20, giveBack: [draws[0]], deadline: 1000))
+    #expect(
+      attempt.refused(waitMilliseconds: 200, now: 0)
+        == .wait(limit: 1, amount: 20, giveBack: [draws[0]], deadline: 1000))
     #expect(attempt.retry(now: 200) == .draw(limit: 0, amount: 10))
     #expect(attempt.drawn() == .draw(limit: 1, amount: 20) && attempt.drawn() == .draw(limit: 2, amount: 30))
     #expect(
@@ -33,7 +35,9 @@ struct AdmissionTests {
     #expect(queue.append(id: 2, isRunning: false, need: 1, deadline: 500) == true)
     #expect(queue.append(id: 3, isRunning: false, need: 1, deadline: 500) == false)
     #expect(queue.mustWait(isRunning: false) && !queue.mustWait(isRunning: true))
-    #expect(queue.append(id: 4, isRunning: true, need: 7, deadline: 700) && queue.append(id: 5, isRunning: true, need: 8, deadline: 900))
+    #expect(
+      queue.append(id: 4, isRunning: true, need: 7, deadline: 700)
+        && queue.append(id: 5, isRunning: true, need: 8, deadline: 900))
     #expect(queue.need == 7 && queue.count == 4 && queue.nextDeadline == 500)
     #expect(queue.expire(now: 499).isEmpty && queue.expire(now: 700).map(\.id).sorted() == [2, 4])
     #expect(queue.removeFirst()?.id == 5 && queue.removeFirst()?.id == 1 && queue.removeFirst() == nil && queue.isEmpty)
@@ -87,7 +91,9 @@ struct AdmissionTests {
     var clamp = OutputClamp()
     #expect(clamp.answer(maxTokens: nil) == .keep)
     clamp.bound(left: 1000, prompt: 200, thousandthsPerToken: 1000)
-    #expect(clamp.answer(maxTokens: nil) == .clamp(800) && clamp.answer(maxTokens: 800) == .keep && clamp.answer(maxTokens: 801) == .clamp(800))
+    #expect(
+      clamp.answer(maxTokens: nil) == .clamp(800) && clamp.answer(maxTokens: 800) == .keep
+        && clamp.answer(maxTokens: 801) == .clamp(800))
     clamp.bound(left: 1000, prompt: 200, thousandthsPerToken: 4000)
     #expect(clamp.answer(maxTokens: nil) == .clamp(200))
     clamp.bound(left: 5, prompt: 0, thousandthsPerToken: 0)

@@ -88,7 +88,9 @@ struct BucketStateTests {
   func clocks() {
     var bucket = BucketState()
     _ = bucket.lease(request(1, want: 10_000, least: 10_000), terms, node: "a", clock: 100_000)
-    #expect(bucket.lease(request(2), terms, node: "a", clock: 95_000).seen == BucketSnapshot(version: 2, level: 0, time: 100_000))
+    #expect(
+      bucket.lease(request(2), terms, node: "a", clock: 95_000).seen
+        == BucketSnapshot(version: 2, level: 0, time: 100_000))
     #expect(bucket.lease(request(3), terms, node: "a", clock: 100_300).seen.level == 500)
     #expect(bucket.lease(request(4), terms, node: "a", clock: 3_700_000).seen.level == 10_000)
     _ = bucket.lease(request(5, want: 10_000, least: 10_000), terms, node: "a", clock: 3_700_000)

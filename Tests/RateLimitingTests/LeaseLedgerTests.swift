@@ -10,11 +10,14 @@ struct LeaseLedgerTests {
     return terms
   }()
 
-  private func request(_ step: LeaseLedger.Step) -> LeaseRequest? { if case .ask(let request) = step { request } else { nil } }
+  private func request(_ step: LeaseLedger.Step) -> LeaseRequest? {
+    if case .ask(let request) = step { request } else { nil }
+  }
 
   private func reply(_ grant: Int, version: Int = 1, level: Int = 5000, wait: Int? = 0, nodes: Int = 2) -> LeaseReply {
     LeaseReply(
-      grant: grant, seen: BucketSnapshot(version: version, level: level, time: 1), waitMilliseconds: wait, nodes: nodes, adopted: false)
+      grant: grant, seen: BucketSnapshot(version: version, level: level, time: 1), waitMilliseconds: wait, nodes: nodes,
+      adopted: false)
   }
 
   @Test("a subject is small: 100,000 of them take less than 60 MB")
@@ -35,7 +38,8 @@ struct LeaseLedgerTests {
     #expect(ledger.draw(90, terms, now: 20, .present) == true)
     // Its pace is about half a unit a millisecond now: 10 are less than 150 ms of it.
     let second = try #require(request(ledger.next(needing: 0, terms, now: 200, .present)))
-    #expect(second.sequence == 2 && second.seen.version == 1 && second.keep == 0 && second.want > 100 && second.want <= 500)
+    #expect(
+      second.sequence == 2 && second.seen.version == 1 && second.keep == 0 && second.want > 100 && second.want <= 500)
     #expect(ledger.answered(reply(second.want), sequence: 2, terms, now: 210) == true)
     let held = ledger.credit
     #expect(ledger.next(needing: 0, terms, now: 300, .present) == .rest(until: 2020))
@@ -45,7 +49,9 @@ struct LeaseLedgerTests {
     #expect(ledger.next(needing: 0, terms, now: 9000, .present) == .rest(until: .max))
   }
 
-  @Test("a refusal is waited for, at least 100 ms and at most a second", arguments: [(1, 100), (400, 400), (9999, 1000), (nil, 1000)] as [(Int?, Int)])
+  @Test(
+    "a refusal is waited for, at least 100 ms and at most a second",
+    arguments: [(1, 100), (400, 400), (9999, 1000), (nil, 1000)] as [(Int?, Int)])
   func refusal(wait: Int?, pause: Int) throws {
     var ledger = LeaseLedger()
     _ = ledger.draw(100, terms, now: 0, .present)
@@ -73,6 +79,39 @@ struct LeaseLedgerTests {
     #expect(!ledger.answered(reply(15), sequence: 1, terms, now: 140) && ledger.balance == 8)
     ledger.settle(charged: 100, true: 90)
     #expect(ledger.balance == 18)
+  }
+
+  @Test("a limit of five requests over four nodes admits five, whoever gets them")
+  func fewRequests() throws {
+    let rule = LimitRule("q", .requests, .minute, cases: [])
+    let terms = rule.terms(amount: 5, unixTime: 0).terms
+    for order in [[0, 0, 0, 0, 0, 0], [0, 1, 2, 3, 0, 1], [3, 3, 2, 2, 1, 1]] {
+      var bucket = BucketState()
+      var ledgers = [LeaseLedger](repeating: LeaseLedger(), count: 4)
+      var admitted = 0
+      for (turn, node) in order.enumerated() {
+        let now = turn * 10
+        if !ledgers[node].draw(1, terms, now: now, .present),
+          let request = request(ledgers[node].next(needing: 1, isRunning: false, terms, now: now, .present))
+        {
+          let reply = bucket.lease(request, terms.bucket, node: "\(node)", clock: now)
+          _ = ledgers[node].answered(reply, sequence: request.sequence, terms, now: now)
+          admitted += ledgers[node].draw(1, terms, now: now, .present) ? 1 : 0
+        }
+        #expect(request(ledgers[node].next(needing: 0, terms, now: now, .present)) == nil)
+      }
+      #expect(admitted == 5)
+    }
+  }
+
+  @Test("the last units of a quota are given to who needs no more")
+  func lastUnits() throws {
+    let terms = LeaseTerms(BucketTerms(quota: 1_000_000, left: 10, expiryMilliseconds: 1))
+    var ledger = LeaseLedger()
+    var bucket = BucketState()
+    let first = try #require(request(ledger.next(needing: 7, terms, now: 0, .present)))
+    #expect(ledger.answered(bucket.lease(first, terms.bucket, node: "a", clock: 0), sequence: 1, terms, now: 0) == true)
+    #expect(ledger.credit == 7 && bucket.level == 3)
   }
 
   @Test("a store that lies about a grant gives no more than was asked")
@@ -142,7 +181,8 @@ struct LeaseLedgerTests {
     _ = ledger.next(needing: 400, terms, now: 0, .present)
     _ = ledger.answered(reply(400), sequence: 1, terms, now: 0)
     var allowance = Allowance(ledger.drawSome(64, sharers: 10, terms, now: 0, .present))
-    #expect(allowance.left == 20 && allowance.spend(3) == .ample && allowance.spend(2) == .low && allowance.spend(14) == .low)
+    #expect(
+      allowance.left == 20 && allowance.spend(3) == .ample && allowance.spend(2) == .low && allowance.spend(14) == .low)
     #expect(allowance.spend(4) == .dry && allowance.left == -3 && allowance.spent == 23)
     allowance.add(10)
     #expect(allowance.standing == .low && allowance.close() == 7 && allowance.close() == 0)
@@ -155,7 +195,9 @@ struct LeaseLedgerTests {
     #expect(!breaker.failed(now: 0) && !breaker.failed(now: 1) && !breaker.answered())
     #expect(!breaker.failed(now: 2) && !breaker.failed(now: 3) && breaker.maySend(now: 3))
     #expect(breaker.failed(now: 4) && breaker.condition == .away && !breaker.failed(now: 5))
-    #expect(!breaker.maySend(now: 1003) && breaker.maySend(now: 1004) && !breaker.maySend(now: 1005) && breaker.maySend(now: 2004))
+    #expect(
+      !breaker.maySend(now: 1003) && breaker.maySend(now: 1004) && !breaker.maySend(now: 1005)
+        && breaker.maySend(now: 2004))
     #expect(breaker.answered() && breaker.condition == .present && breaker.maySend(now: 2005))
   }
 }

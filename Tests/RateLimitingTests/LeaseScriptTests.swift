@@ -8,7 +8,9 @@ struct LeaseScriptTests {
   @Test("a real Redis answers as the pure bucket does, on random schedules", .enabled(if: RedisFixture.program != nil))
   func equalOnRedis() throws {
     let redis = try RedisFixture()
-    guard case .text(let script) = try redis.command(["SCRIPT", "LOAD", LeaseScript.source]) else { throw RedisFixture.Failure(description: "no digest") }
+    guard case .text(let script) = try redis.command(["SCRIPT", "LOAD", LeaseScript.source]) else {
+      throw RedisFixture.Failure(description: "no digest")
+    }
     var grants = 0
     var adoptions = 0
     try withSeeds(150) { generator in
@@ -23,7 +25,8 @@ struct LeaseScriptTests {
         let (request, terms, node, clock) = schedule.next(&generator)
         let expected = state.lease(request, terms, node: node, clock: clock)
         let words = ["EVALSHA", script, "2", "sl:{t:a}:b", "sl:{t:a}:m"]
-        let numbers = try redis.command(words + LeaseScript.arguments(request, terms, node: node, clock: clock)).integers
+        let numbers = try redis.command(words + LeaseScript.arguments(request, terms, node: node, clock: clock))
+          .integers
         let reply = try #require(LeaseScript.reply(numbers), "\(generator) step \(step): \(numbers)")
         try #require(reply == expected, "\(generator) step \(step): \(request) \(terms) \(node) at \(clock)")
         schedule.saw(reply, node)
@@ -35,7 +38,9 @@ struct LeaseScriptTests {
     #expect(grants > 1000 && adoptions > 100)
   }
 
-  @Test("takes the server's own clock, and lets all keys of a limit share one slot", .enabled(if: RedisFixture.program != nil))
+  @Test(
+    "takes the server's own clock, and lets all keys of a limit share one slot",
+    .enabled(if: RedisFixture.program != nil))
   func ownClock() throws {
     let redis = try RedisFixture()
     let request = LeaseRequest(sequence: 1, want: 10, least: 1, adjust: 0, seen: .none)
@@ -44,10 +49,14 @@ struct LeaseScriptTests {
     let before = try redis.command(["TIME"])
     let reply = try #require(
       LeaseScript.reply(try redis.command(words + LeaseScript.arguments(request, terms, node: "n")).integers))
-    guard case .list(let parts) = before, case .text(let seconds) = parts[0] else { throw RedisFixture.Failure(description: "TIME") }
+    guard case .list(let parts) = before, case .text(let seconds) = parts[0] else {
+      throw RedisFixture.Failure(description: "TIME")
+    }
     #expect(reply.grant == 10 && reply.seen.version == 1 && reply.nodes == 1)
     #expect(reply.seen.time / 1000 - (Int(seconds) ?? 0) < 60 && reply.seen.time / 1000 >= Int(seconds) ?? .max)
-    guard case .integer(let left) = try redis.command(["PTTL", "sl:{t:a}:b"]) else { throw RedisFixture.Failure(description: "PTTL") }
+    guard case .integer(let left) = try redis.command(["PTTL", "sl:{t:a}:b"]) else {
+      throw RedisFixture.Failure(description: "PTTL")
+    }
     #expect(left > 0 && left <= terms.expiryMilliseconds)
   }
 
@@ -55,8 +64,10 @@ struct LeaseScriptTests {
   func hostileReplies() {
     #expect(LeaseScript.reply([1, 2, 3, 4, 0, 1, 0]) != nil)
     for numbers in [
-      [], [1], [1, 2, 3, 4, 0, 1], [-1, 2, 3, 4, 0, 1, 0], [1, 2, 0, 4, 0, 1, 0], [1, 2, 3, -4, 0, 1, 0], [1, 2, 3, 4, -2, 1, 0],
-      [1, 2, 3, 4, 0, 0, 0], [1, 2, 3, 4, 0, 1, 2], [.max, 2, 3, 4, 0, 1, 0], [1, .min, 3, 4, 0, 1, 0], [1, 2, .max, 4, 0, 1, 0],
+      [], [1], [1, 2, 3, 4, 0, 1], [-1, 2, 3, 4, 0, 1, 0], [1, 2, 0, 4, 0, 1, 0], [1, 2, 3, -4, 0, 1, 0],
+      [1, 2, 3, 4, -2, 1, 0],
+      [1, 2, 3, 4, 0, 0, 0], [1, 2, 3, 4, 0, 1, 2], [.max, 2, 3, 4, 0, 1, 0], [1, .min, 3, 4, 0, 1, 0],
+      [1, 2, .max, 4, 0, 1, 0],
       [1, 2, 3, .max, 0, 1, 0], [1, 2, 3, 4, .max, 1, 0], [1, 2, 3, 4, 0, .max, 0], [1, 2, 3, 4, 0, 1, 0, 0],
     ] { #expect(LeaseScript.reply(numbers) == nil, "\(numbers)") }
   }
@@ -78,7 +89,8 @@ struct LeaseSchedule {
       return generator.int(in: 0...3) == 0
         ? BucketTerms(
           quota: amount, left: generator.int(in: 0...3) == 0 ? amount / 2 : nil, expiryMilliseconds: 1_000_000)
-        : BucketTerms(rate: LeaseRate(amount, perMilliseconds: period), burst: max(1, amount / generator.int(in: 1...20)))
+        : BucketTerms(
+          rate: LeaseRate(amount, perMilliseconds: period), burst: max(1, amount / generator.int(in: 1...20)))
     }
     if generator.int(in: 0...1) == 0 { terms[1] = terms[0] }
   }
@@ -86,7 +98,9 @@ struct LeaseSchedule {
   func loses(_ generator: inout SeededGenerator) -> Bool { generator.int(in: 0...30) == 0 }
 
   mutating func next(_ generator: inout SeededGenerator) -> (LeaseRequest, BucketTerms, String, Int) {
-    let steps = [0, 1, 20, 500, 3000, 20_000, 70_000, 3_600_000, -5, -3000, -9_999, -10_000, -10_001, -4_000_000, 200_000_000]
+    let steps = [
+      0, 1, 20, 500, 3000, 20_000, 70_000, 3_600_000, -5, -3000, -9_999, -10_000, -10_001, -4_000_000, 200_000_000,
+    ]
     clock += generator.int(in: 0...2) == 0 ? steps.randomElement(using: &generator) ?? 0 : generator.int(in: 0...300)
     let terms = generator.int(in: 0...9) == 0 ? terms[1] : terms[0]
     let node = "node-\(generator.int(in: 0...4))"
@@ -95,12 +109,13 @@ struct LeaseSchedule {
     if generator.int(in: 0...20) > 0 { sequences[node] = sequence }
     let burst = terms.burst
     let want = generator.int(in: 0...6) == 0 ? 0 : generator.int(in: 1...max(1, burst / generator.int(in: 1...20)))
-    let adjust = switch generator.int(in: 0...5) {
-    case 0: generator.int(in: 0...burst / 4)
-    case 1: -generator.int(in: 0...burst / 4)
-    case 2: generator.int(in: 0...9) == 0 ? -2 * burst : 0
-    default: 0
-    }
+    let adjust =
+      switch generator.int(in: 0...5) {
+      case 0: generator.int(in: 0...burst / 4)
+      case 1: -generator.int(in: 0...burst / 4)
+      case 2: generator.int(in: 0...9) == 0 ? -2 * burst : 0
+      default: 0
+      }
     let snapshot = generator.int(in: 0...9) == 0 ? .none : seen[node] ?? .none
     let request = LeaseRequest(
       sequence: sequence, want: want, least: generator.int(in: 0...max(1, want)),

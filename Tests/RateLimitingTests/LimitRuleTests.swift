@@ -36,12 +36,14 @@ struct LimitRuleTests {
     let expression = LimitRule(
       "r", .requests, .second,
       cases: [
-        LimitRule.Case(match: [(.model, .any)], amount: 1), LimitRule.Case(match: [(.model, .regex(try ModelPattern("a.*z")))], amount: 2),
+        LimitRule.Case(match: [(.model, .any)], amount: 1),
+        LimitRule.Case(match: [(.model, .regex(try ModelPattern("a.*z")))], amount: 2),
       ])
     #expect(expression.applied(to: Facts(values: [.model: "abz"]), digest: noDigest)?.amount == 2)
   }
 
-  @Test("each combination has a bucket of its own; what a request lacks is a subject too; no value can pass for another")
+  @Test(
+    "each combination has a bucket of its own; what a request lacks is a subject too; no value can pass for another")
   func subjects() {
     let rule = LimitRule(
       "per minute", .requests, .minute, cases: [LimitRule.Case(amount: 5)],
@@ -63,7 +65,8 @@ struct LimitRuleTests {
 
   @Test("the client stands in front of so many trusted proxies, whatever it writes itself")
   func hops() {
-    #expect(ClientHops.client(peer: "10.0.0.1", forwarded: ["6.6.6.6", "1.2.3.4", "10.0.0.2"], trusted: 2) == "1.2.3.4")
+    #expect(
+      ClientHops.client(peer: "10.0.0.1", forwarded: ["6.6.6.6", "1.2.3.4", "10.0.0.2"], trusted: 2) == "1.2.3.4")
     #expect(ClientHops.client(peer: "10.0.0.1", forwarded: ["6.6.6.6"], trusted: 0) == "10.0.0.1")
     #expect(ClientHops.client(peer: "10.0.0.1", forwarded: ["6.6.6.6"], trusted: 2) == "10.0.0.1")
     #expect(ClientHops.client(peer: "10.0.0.1", forwarded: ["nonsense"], trusted: 1) == "10.0.0.1")
@@ -77,24 +80,32 @@ struct LimitRuleTests {
     #expect(strict.bucket.burst + strict.bucket.rate.units(inMilliseconds: 60_000) == 120_000)
     let requests = LimitRule("q", .requests, .minute, cases: []).terms(amount: 5, unixTime: 0).terms
     #expect(requests.bucket.burst == 5 && requests.bucket.rate == LeaseRate(5, perMilliseconds: 60_000))
+    #expect(requests.keptForRunning == 0 && strict.keptForRunning == 2500)
+    #expect(requests.keptForRunning == 0 && strict.keptForRunning == 2500)
     let none = tokens.terms(amount: 0, unixTime: 0).terms
     var bucket = BucketState()
     let request = LeaseRequest(sequence: 1, want: 1, least: 1, adjust: 0, seen: .none)
     #expect(bucket.lease(request, none.bucket, node: "a", clock: 1_000_000).grant == 0)
     let month = LimitRule("m", .money(currency: "USD"), .calendar(.month, .utc), cases: [])
     let (budget, suffix, end) = month.terms(amount: 500_000_000, unixTime: 1_795_000_000, left: 1000)
-    #expect(budget.bucket.rate.isNone && budget.bucket.initial == 1000 && suffix == ":2026-11-01" && end == 1_796_083_200)
+    #expect(
+      budget.bucket.rate.isNone && budget.bucket.initial == 1000 && suffix == ":2026-11-01" && end == 1_796_083_200)
   }
 
   @Test("weights count to the thousandth, and prices lose nothing in small parts")
   func weightsAndMoney() throws {
     let usage = TokenUsage(input: 10, cachedInput: 100, cacheWrite: 1, output: 20, reasoning: 5)
-    #expect(TokenWeights.total.units(of: usage) == 136 && TokenWeights.input.units(of: usage) == 111 && TokenWeights.output.units(of: usage) == 25)
+    #expect(
+      TokenWeights.total.units(of: usage) == 136 && TokenWeights.input.units(of: usage) == 111
+        && TokenWeights.output.units(of: usage) == 25)
     let tenth = TokenWeights(input: 1000, cachedInput: 100, cacheWrite: 1250, output: 1000, reasoning: 1000)
     #expect(tenth.unitsPerToken == 1000 && tenth.units(of: usage) == 46_250)
     let huge = TokenUsage(input: .max, cachedInput: .max, cacheWrite: .max, output: .max, reasoning: .min)
-    #expect(TokenWeights(input: .max, cachedInput: .max, cacheWrite: .max, output: .max, reasoning: .max).units(of: huge) == LeaseRate.amountMax)
-    let prices = TokenPrices(input: 140_000, cachedInput: 14_000, cacheWrite: 0, output: 2_190_000, reasoning: 2_190_000)
+    #expect(
+      TokenWeights(input: .max, cachedInput: .max, cacheWrite: .max, output: .max, reasoning: .max).units(of: huge)
+        == LeaseRate.amountMax)
+    let prices = TokenPrices(
+      input: 140_000, cachedInput: 14_000, cacheWrite: 0, output: 2_190_000, reasoning: 2_190_000)
     try withSeeds(50) { generator in
       var meter = MoneyMeter()
       var total = 0
@@ -108,10 +119,17 @@ struct LimitRuleTests {
       try #require(total == (outputs * 2_190_000 + 999_999) / 1_000_000, "\(generator)")
     }
     var meter = MoneyMeter()
-    #expect(meter.add(huge, TokenPrices(input: .max, cachedInput: .max, cacheWrite: .max, output: .max, reasoning: .max)) == LeaseRate.amountMax)
+    #expect(
+      meter.add(huge, TokenPrices(input: .max, cachedInput: .max, cacheWrite: .max, output: .max, reasoning: .max))
+        == LeaseRate.amountMax)
   }
 
-  @Test("calendar periods agree with Foundation's, over years and changes of the clock", arguments: ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "America/Sao_Paulo", "Pacific/Apia", "Africa/Cairo", "Australia/Lord_Howe"])
+  @Test(
+    "calendar periods agree with Foundation's, over years and changes of the clock",
+    arguments: [
+      "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "America/Sao_Paulo", "Pacific/Apia", "Africa/Cairo",
+      "Australia/Lord_Howe",
+    ])
   func calendar(zoneName: String) throws {
     let zone = try #require(TimeZone(identifier: zoneName))
     var transitions: [UTCOffsets.Transition] = []
@@ -127,9 +145,12 @@ struct LimitRuleTests {
     calendar.firstWeekday = 2
     let near = transitions.flatMap { [$0.at - 1, $0.at, $0.at + 3600] }
     let spread = stride(from: 1_262_304_000, to: 1_890_000_000, by: 1_234_567)
-    for time in Array(spread) + near where offsets.offset(at: time) == zone.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval(time))) {
+    for time in Array(spread) + near
+    where offsets.offset(at: time) == zone.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval(time))) {
       let date = Date(timeIntervalSince1970: TimeInterval(time))
-      for (period, component) in [(CalendarPeriod.day, Calendar.Component.day), (.week(firstDay: 1), .weekOfYear), (.month, .month)] {
+      for (period, component) in [
+        (CalendarPeriod.day, Calendar.Component.day), (.week(firstDay: 1), .weekOfYear), (.month, .month),
+      ] {
         let span = period.span(at: time, offsets)
         let expected = try #require(calendar.dateInterval(of: component, for: date))
         #expect(span.start <= time && time < span.end)

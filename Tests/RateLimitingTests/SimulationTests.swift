@@ -25,8 +25,10 @@ struct SimulationTests {
       delivered += result.delivered
       faults += scenario.faults.count
       try #require(
-        result.holds, "\(generator): \(result.worstExcess) beyond the rate, \(result.bound.allowed) allowed: \(scenario)")
-      try #require(result.peakHeld <= result.bound.held, "\(generator): \(result.peakHeld) held, \(result.bound.held) allowed")
+        result.holds,
+        "\(generator): \(result.worstExcess) beyond the rate, \(result.bound.allowed) allowed: \(scenario)")
+      try #require(
+        result.peakHeld <= result.bound.held, "\(generator): \(result.peakHeld) held, \(result.bound.held) allowed")
     }
     // The schedules must use their limits, and things must go wrong.
     #expect(delivered > Self.seeds * 5000 && faults > Self.seeds)
@@ -57,7 +59,9 @@ struct SimulationTests {
   @Test("the checker catches a build that ignores what nodes have seen", arguments: [true, false])
   func snapshotIgnored(isEmptied: Bool) {
     var scenario = forgetful
-    scenario.faults = (2...6).map { isEmptied ? .storeEmptied(at: $0 * 15_000) : .storeRolledBack(at: $0 * 15_000, by: 14_000) }
+    scenario.faults = (2...6).map {
+      isEmptied ? .storeEmptied(at: $0 * 15_000) : .storeRolledBack(at: $0 * 15_000, by: 14_000)
+    }
     #expect(Simulation.run(scenario, seed: 1).holds)
     scenario.breakage = .snapshotIgnored
     #expect(!Simulation.run(scenario, seed: 1).holds)
