@@ -20,7 +20,12 @@ public struct BucketState: Sendable, Hashable {
   /// Nodes that one step forgets at most.
   static let forgottenMax = 8
 
-  struct Last: Sendable, Hashable {
+  /// What is kept of a node: a plain array of these, for a bucket of one node is to be small.
+  struct Member: Sendable, Hashable {
+    let name: String
+    /// When it was last active; nil when the clock has been set back since.
+    var activeAt: Int?
+    /// Its last request and what that was granted.
     var sequence: Int
     var grant: Int
   }
@@ -35,10 +40,8 @@ public struct BucketState: Sendable, Hashable {
   public internal(set) var time = 0
   /// The burst of the last step: a quota whose amount changed is shifted by the difference.
   public internal(set) var burst = 0
-  /// When each node was last active.
-  var members: [String: Int] = [:]
-  /// Each node's last request.
-  var last: [String: Last] = [:]
+  /// Nodes that have asked lately.
+  var members: [Member] = []
 
   /// A bucket of which nothing is known.
   public init() {}
@@ -51,17 +54,19 @@ public struct BucketState: Sendable, Hashable {
   public mutating func lease(_ request: LeaseRequest, _ terms: BucketTerms, node: String, clock: Int) -> LeaseReply {
     let now = settleTime(clock)
     let (adopted, moment) = recall(request.seen, terms, now)
-    let isRepeated = last[node]?.sequence == request.sequence
+    let place = members.firstIndex { $0.name == node }
+    let last = place.map { members[$0] }
+    let isRepeated = last?.sequence == request.sequence
     // An older request that was held up on its way: a newer one of the same node has been answered, nobody waits for this.
-    let isStale = (last[node]?.sequence ?? 0) > request.sequence
+    let isStale = (last?.sequence ?? 0) > request.sequence
     if !isRepeated && !isStale { level += request.adjust }
     if level >= terms.burst { (level, carried) = (terms.burst, 0) }
     level = max(level, terms.floor)
 
-    let nodes = count(node, isActive: request.want > 0, moment)
+    let nodes = count(place, isActive: request.want > 0, moment)
     var grant = 0
     var wait: Int? = 0
-    if isRepeated, let before = last[node]?.grant, before > 0 {
+    if isRepeated, let before = last?.grant, before > 0 {
       grant = before
     } else if request.want > 0 && !isStale {
       let least = max(1, min(request.least, request.want))
@@ -75,7 +80,11 @@ public struct BucketState: Sendable, Hashable {
         wait = terms.rate.milliseconds(for: needed - level, carried: carried, max: BucketTerms.waitMillisecondsMax)
       }
     }
-    if !isStale { last[node] = Last(sequence: request.sequence, grant: grant) }
+    let active = request.want > 0 ? moment : moment - Self.memberMilliseconds - 1
+    let kept = last.flatMap { isStale ? ($0.sequence, $0.grant) : nil } ?? (request.sequence, grant)
+    let member = Member(name: node, activeAt: active, sequence: kept.0, grant: kept.1)
+    if let place { members[place] = member } else { members.append(member) }
+    forget(moment)
     version += 1
     (time, burst) = (moment, terms.burst)
     let seen = BucketSnapshot(version: version, level: level, time: moment)
@@ -87,7 +96,7 @@ public struct BucketState: Sendable, Hashable {
     guard version > 0, time > clock else { return clock }
     if time - clock <= Self.clockBehindMillisecondsMax { return time }
     time = clock
-    members = [:]
+    for place in members.indices { members[place].activeAt = nil }
     return clock
   }
 
@@ -115,15 +124,21 @@ public struct BucketState: Sendable, Hashable {
     return (true, now)
   }
 
-  /// Notes the caller, forgets who is long gone, and counts who is active.
-  private mutating func count(_ node: String, isActive: Bool, _ now: Int) -> Int {
-    members[node] = isActive ? now : now - Self.memberMilliseconds - 1
-    let gone = members.filter { $0.value <= now - Self.forgetMilliseconds }
-    let oldest = gone.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.prefix(Self.forgottenMax)
-    for (name, _) in oldest {
-      members[name] = nil
-      last[name] = nil
+  /// Nodes that are active, the caller included if it wants units.
+  private func count(_ caller: Int?, isActive: Bool, _ now: Int) -> Int {
+    var active = isActive ? 1 : 0
+    for (place, member) in members.enumerated() where place != caller {
+      if let activeAt = member.activeAt, activeAt >= now - Self.memberMilliseconds { active += 1 }
     }
-    return max(1, members.values.count { $0 >= now - Self.memberMilliseconds })
+    return max(1, active)
+  }
+
+  /// Forgets who is long gone, those first who are gone longest.
+  private mutating func forget(_ now: Int) {
+    let horizon = now - Self.forgetMilliseconds
+    guard members.contains(where: { $0.activeAt.map { $0 <= horizon } ?? false }) else { return }
+    let gone = members.filter { $0.activeAt.map { $0 <= horizon } ?? false }
+    let oldest = gone.sorted { ($0.activeAt ?? 0, $0.name) < ($1.activeAt ?? 0, $1.name) }.prefix(Self.forgottenMax)
+    members.removeAll { member in oldest.contains { $0.name == member.name } }
   }
 }

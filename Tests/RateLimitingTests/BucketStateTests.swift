@@ -132,6 +132,11 @@ struct BucketStateTests {
     }
   }
 
+  @Test("a bucket of one node is small")
+  func memory() {
+    #expect(MemoryLayout<BucketState>.stride == 48)
+  }
+
   @Test("a store drops buckets that have expired")
   func expiry() {
     var store = BucketStore()
