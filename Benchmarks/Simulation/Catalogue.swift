@@ -62,8 +62,13 @@ extension SimulationScenario {
         ($0.scheme, $0.faults) = (.fixedWindow, (1...9).map { .storeEmptied(at: $0 * 60_000) })
       })
     scenarios.append(
-      variation("broken on purpose: snapshots ignored, store empty each minute") {
+      variation("the same store, 2 nodes, burst 12 s") {
+        ($0.nodes, $0.burstSeconds, $0.faults) = (2, 12, (1...9).map { .storeEmptied(at: $0 * 60_000) })
+      })
+    scenarios.append(
+      variation("broken on purpose: snapshots ignored, store empty each minute, 2 nodes, burst 12 s") {
         ($0.breakage, $0.faults) = (.snapshotIgnored, (1...9).map { .storeEmptied(at: $0 * 60_000) })
+        ($0.nodes, $0.burstSeconds) = (2, 12)
       })
     scenarios.append(
       variation("broken on purpose: debts dropped, prompts too low by half") {

@@ -46,6 +46,11 @@ public struct BucketState: Sendable, Hashable {
   /// A bucket of which nothing is known.
   public init() {}
 
+  /// A bucket as it was saved.
+  public init(_ snapshot: BucketSnapshot, burst: Int) {
+    (version, level, time, self.burst) = (snapshot.version, snapshot.level, snapshot.time, burst)
+  }
+
   /// Makes one step and answers.
   ///
   /// - Parameters:

@@ -144,5 +144,11 @@ struct BucketStateTests {
     #expect(store.count == 1000)
     for step in 0..<1000 { _ = store.lease("x", request(step + 1, want: 1), terms, node: "a", clock: 100_000 + step) }
     #expect(store.count == 1)
+    // Free places are used again, and what is expired but not swept begins anew.
+    for number in 0..<1000 { _ = store.lease("n\(number)", request(1, want: 1), terms, node: "a", clock: 101_000) }
+    #expect(store.count == 1001 && store["n7"]?.version == 1 && store["k7"] == nil)
+    store.restore("r", BucketSnapshot(version: 9, level: 5, time: 101_000), burst: 10_000, expiresAt: 200_000)
+    #expect(store.lease("r", request(1, want: 5), terms, node: "a", clock: 101_000).seen.version == 10)
+    #expect(store.lease("r", request(2, want: 5), terms, node: "a", clock: 900_000).seen.version == 1)
   }
 }
