@@ -62,7 +62,7 @@ extension SimulationScenario {
         ($0.scheme, $0.faults) = (.fixedWindow, (1...9).map { .storeEmptied(at: $0 * 60_000) })
       })
     scenarios.append(
-      variation("the same store, 2 nodes, burst 12 s") {
+      variation("store restarts empty each minute, 2 nodes, burst 12 s") {
         ($0.nodes, $0.burstSeconds, $0.faults) = (2, 12, (1...9).map { .storeEmptied(at: $0 * 60_000) })
       })
     scenarios.append(

@@ -198,7 +198,7 @@ struct LeaseSimulation {
     let condition = nodes[index].breaker.condition
     while let waiter = nodes[index].queue.first {
       if let request = nodes[index].waiting[waiter.id], !admits(request, index) { return }
-      guard nodes[index].ledger.draw(waiter.need, terms, now: now, condition) else { return }
+      guard nodes[index].ledger.draw(waiter.need, isRetry: true, terms, now: now, condition) else { return }
       _ = nodes[index].queue.removeFirst()
       if let request = nodes[index].waiting.removeValue(forKey: waiter.id) {
         begin(request, index)

@@ -1,7 +1,7 @@
 /// What one node knows and holds of one bucket: the node's side of the lease, as a value. It debits at the store first and spends here; a stream's
 /// path never waits for the store.
 ///
-/// Units are drawn for what is to come (``draw(_:_:now:_:)``), charged for what has come already (``charge(_:now:)``), given back, and settled once the truth
+/// Units are drawn for what is to come (``draw(_:isRetry:_:now:_:)``), charged for what has come already (``charge(_:now:)``), given back, and settled once the truth
 /// is known. The balance may go below zero by what came unforeseen; the debt goes to the store with the next request. After each turn of events
 /// the owner asks ``next(needing:isRunning:_:now:_:)`` what to say to the store.
 ///
@@ -54,10 +54,14 @@ public struct LeaseLedger: Sendable {
   // MARK: Units go out and come back
 
   /// Takes `amount` units, all or none. More than ``LeaseTerms/drawMax(_:)`` is granted when that much is there; the rest becomes a debt.
-  public mutating func draw(_ amount: Int, _ terms: LeaseTerms, now: Int, _ store: StoreCondition) -> Bool {
+  ///
+  /// - Parameter isRetry: it was refused before and has waited: its wish counts once for the node's pace.
+  public mutating func draw(
+    _ amount: Int, isRetry: Bool = false, _ terms: LeaseTerms, now: Int, _ store: StoreCondition
+  ) -> Bool {
     let amount = min(max(0, amount), LeaseRate.amountMax)
     refillLocally(terms, now, store)
-    note(amount, now)
+    note(isRetry ? 0 : amount, now)
     guard available(terms, store) >= min(amount, terms.drawMax(store)) else { return false }
     spend(amount)
     return true
@@ -71,7 +75,7 @@ public struct LeaseLedger: Sendable {
     refillLocally(terms, now, store)
     let here = available(terms, store)
     guard here > 0, amount > 0 else {
-      note(amount, now)
+      note(0, now)
       return 0
     }
     let part = min(amount, max(1, here / (2 * max(1, sharers))))
