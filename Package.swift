@@ -55,6 +55,7 @@ let package = Package(
 
     // Floor 2: what touches the world.
     room("Transport", ["Reactor", "HTTPWire", "CLinux", "COpenSSL"]),
+    room("RedisClient", ["Reactor", "Transport", "CLinux", "COpenSSL", "CHiredis"]),
 
     // Floor 3: actors.
     room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration", "Routing"]),
@@ -119,6 +120,7 @@ let package = Package(
     tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
     tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),
     tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
+    tests("RedisClientTests", ["RedisClient", "Reactor", "Transport", "TestKit"]),
     tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "GatewayConfiguration", "HTTPWire", "TestKit"]),
     tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
     tests("AdminTests", ["Admin", "Gateway", "GatewayConfiguration", "Reactor", "TestKit"]),

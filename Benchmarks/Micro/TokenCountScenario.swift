@@ -5,7 +5,7 @@ import Tokenization
 ///
 /// Text and vocabularies are the machine's: the repository's own sources and pages with prose in four languages between
 /// them, and what `sluice vocabulary install` has put into the data directory. With none installed, only the estimator
-/// is measured.
+/// is measured, and a check of the bounds says what is missing.
 struct TokenCountScenario: Scenario {
   let name = "token-count"
   let summary = "the token counter alone: speed by part, whole and without boundaries, and tiktoken beside it"
@@ -13,6 +13,7 @@ struct TokenCountScenario: Scenario {
   private static let textBytes = 1 << 20
   private static let partBytes = 4
   private static let measured: [PreTokeniser] = [.qwen, .o200k, .deepseek]
+  private static let memory = Metric(key: "memoryBytes", label: "bytes in memory", decimals: 0)
 
   func run(_ bench: Bench) throws -> ScenarioReport {
     let text = try Self.text()
@@ -44,13 +45,18 @@ struct TokenCountScenario: Scenario {
         MicroVariant(name: "\(kind.name), whole", bytes: text.count, units: parts) {
           UInt64(TokenCounter.count(text.span.bytes, in: vocabulary))
         },
-        MicroVariant(name: "\(kind.name), no boundary", bytes: endless.count, units: endless.count / Self.partBytes) {
-          UInt64(Self.count(endless, Self.partBytes, vocabulary))
-        },
         MicroVariant(name: "\(kind.name), load", bytes: slv.count, units: 1) {
           UInt64((try? Vocabulary(file: slv.span.bytes))?.tokenCount ?? 0)
         },
       ]
+      variants += endless.map { name, text in
+        MicroVariant(
+          name: "\(kind.name), no boundary: \(name)", bytes: text.count, units: text.count / Self.partBytes
+        ) { UInt64(Self.count(text, Self.partBytes, vocabulary)) }
+      }
+      var measurement = Measurement()
+      measurement.set(Self.memory, Double(vocabulary.memoryBytes))
+      report.add("\(kind.name), memory", measurement)
     }
     variants.append(
       MicroVariant(name: "estimator, 4-byte parts", bytes: text.count, units: parts) {
@@ -121,13 +127,28 @@ struct TokenCountScenario: Scenario {
     return text
   }
 
-  /// Letters that no pre-tokeniser cuts.
-  private static func endless() -> [UInt8] {
+  /// Texts that no pre-tokeniser cuts, as an adversary would write them.
+  private static func endless() -> [(name: String, text: [UInt8])] {
     var state: UInt64 = 42
-    return (0..<textBytes).map { _ in
+    func random(_ count: Int) -> Int {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return 0x61 + UInt8((state >> 33) % 26)
+      return Int((state >> 33) % UInt64(count))
     }
+    func text(_ scalar: () -> UInt32) -> [UInt8] {
+      var text = String.UnicodeScalarView()
+      var bytes = 0
+      while bytes < textBytes {
+        guard let scalar = Unicode.Scalar(scalar()) else { continue }
+        text.append(scalar)
+        bytes += UTF8.width(scalar)
+      }
+      return Array(String(text).utf8)
+    }
+    let emoji: [UInt32] = [0x1F600, 0x1F680, 0x200D, 0x2764, 0xFE0F, 0x1F44D, 0x1F3FD]
+    return [
+      ("letters", text { UInt32(0x61 + random(26)) }), ("one letter", text { 0x61 }), ("spaces", text { 0x20 }),
+      ("ideographs", text { UInt32(0x4E00 + random(0x5000)) }), ("emoji", text { emoji[random(emoji.count)] }),
+    ]
   }
 
   private static let prose = [
@@ -145,7 +166,11 @@ struct TokenCountScenario: Scenario {
   ) throws -> String {
     let sample = bench.directory + "/token-count.txt"
     try Data(text).write(to: URL(fileURLWithPath: sample))
-    let python = ProcessInfo.processInfo.environment["SLUICE_PYTHON"] ?? "python3"
+    // The tests' environment has it; scripts/test makes it.
+    let tests = ".build/venv/bin/python"
+    let python =
+      ProcessInfo.processInfo.environment["SLUICE_PYTHON"]
+      ?? (FileManager.default.isExecutableFile(atPath: tests) ? tests : "python3")
     let child = try ChildProcess(
       ChildProcess.Launch(
         path: python, arguments: ["-c", script, file, sample], processor: bench.placement.gateway, output: .pipe,
@@ -154,7 +179,7 @@ struct TokenCountScenario: Scenario {
     let output = child.readAll(timeoutSeconds: 120).map { String(decoding: $0, as: UTF8.self) } ?? ""
     let words = output.split(whereSeparator: \.isWhitespace)
     guard child.waitForEnd() == 0, words.count == 2, let found = Int(words[0]), let seconds = Double(words[1]) else {
-      return "\(python) has no tiktoken to compare with"
+      return "not compared with tiktoken: \(python) does not have it"
     }
     guard found == count else {
       throw BenchmarkError("tiktoken counts \(found) tokens with qwen, the counter \(count)")

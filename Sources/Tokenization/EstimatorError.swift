@@ -7,18 +7,28 @@ public struct EstimatorError: Sendable {
   /// Mean of the errors; below 0: it estimates too little.
   public let biasPercent: Double
 
-  /// nil without samples.
+  /// The samples count by their weights. nil without samples.
   public init?(_ model: EstimatorModel, _ samples: [EstimatorFit.Sample]) {
-    let errors = samples.filter { $0.tokens > 0 }.map { sample in
-      var estimator = TokenEstimator(model)
-      estimator.append(sample.text.span.bytes)
-      return 100 * (estimator.exactEstimate / Double(sample.tokens) - 1)
+    let errors = samples.filter { $0.tokens > 0 && $0.weight > 0 }.map { sample in
+      (percent: Self.percent(model, sample), weight: sample.weight)
     }
-    let sizes = errors.map(abs).sorted()
-    guard !sizes.isEmpty else { return nil }
+    let weights = errors.reduce(0) { $0 + $1.weight }
+    guard weights > 0 else { return nil }
     func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
-    meanPercent = rounded(sizes.reduce(0, +) / Double(sizes.count))
-    p95Percent = rounded(sizes[min(sizes.count - 1, sizes.count * 95 / 100)])
-    biasPercent = rounded(errors.reduce(0, +) / Double(errors.count))
+    meanPercent = rounded(errors.reduce(0) { $0 + abs($1.percent) * $1.weight } / weights)
+    biasPercent = rounded(errors.reduce(0) { $0 + $1.percent * $1.weight } / weights)
+    var covered = 0.0
+    let bound = errors.sorted { abs($0.percent) < abs($1.percent) }.first { error in
+      covered += error.weight
+      return covered >= 0.95 * weights
+    }
+    p95Percent = rounded(abs(bound?.percent ?? 0))
+  }
+
+  /// The error on one sample in percent; below 0: too little.
+  public static func percent(_ model: EstimatorModel, _ sample: EstimatorFit.Sample) -> Double {
+    var estimator = TokenEstimator(model)
+    estimator.append(sample.text.span.bytes)
+    return 100 * (estimator.exactEstimate / Double(max(1, sample.tokens)) - 1)
   }
 }

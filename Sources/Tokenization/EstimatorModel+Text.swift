@@ -11,7 +11,7 @@ extension EstimatorModel {
     var costs = [Double](repeating: 0, count: EstimatorEvent.allCases.count)
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
       let parts = line.split(separator: " ")
-      guard parts.count == 2, let event = EstimatorEvent.allCases.first(where: { $0.name == parts[0] }),
+      guard parts.count == 2, let event = EstimatorEvent.named[String(parts[0])],
         let cost = Double(parts[1]), cost.isFinite
       else { return nil }
       costs[event.rawValue] = cost

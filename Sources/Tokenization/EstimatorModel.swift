@@ -7,9 +7,12 @@ public final class EstimatorModel: @unchecked Sendable {
 
   /// Costs in tokens, by the raw value of `EstimatorEvent`.
   public let costs: [Double]
-  /// In units: what the n-th letter of a word adds, the 16th entry being for all further ones; then the events' costs.
-  /// Flat memory, because fetching arrays cost more than the additions.
+  /// In units: the cost of each of the machine's sets of events. Flat memory, because fetching arrays cost more than the
+  /// additions.
   let table: UnsafeMutablePointer<Int64>
+  /// The machine's tables, here so that an append finds everything in one place.
+  let entries = EstimatorMachine.shared.entries
+  let columns = EstimatorMachine.shared.columns
 
   /// - Parameter costs: in tokens; one for each event, those that are missing being 0.
   public init(costs: [Double]) {
@@ -17,12 +20,11 @@ public final class EstimatorModel: @unchecked Sendable {
       $0 < costs.count && costs[$0].isFinite ? max(-8, min(8, costs[$0])) : 0
     }
     self.costs = padded
-    table = .allocate(capacity: 16 + padded.count)
-    table.initialize(repeating: 0, count: 16)
-    (table + 16).initialize(from: padded.map { Int64($0 * Self.unit) }, count: padded.count)
-    for (position, event) in [
-      (1, EstimatorEvent.letter1), (4, .letter4), (7, .letter7), (10, .letter10), (14, .letter14), (15, .letterBeyond),
-    ] { table[position] = table[16 + event.rawValue] }
+    let sets = EstimatorMachine.shared.sets
+    table = .allocate(capacity: sets.count)
+    table.initialize(
+      from: sets.map { set in set.reduce(0) { $0 + Int64((padded[$1.rawValue] * Self.unit).rounded()) } },
+      count: sets.count)
   }
 
   deinit { table.deallocate() }

@@ -3,12 +3,15 @@
 ///
 /// One 32-bit key a position holds rank and position, so the least key names the next merge; keys are kept in blocks of
 /// 32 with a least one each, so that a merge costs the same in a long piece as in a short one: a scan of the block
-/// minima and of a block or two, which the compiler turns into vector code. (A plain scan is quadratic: 130 µs for 1 KiB.)
+/// minima and of a block or two, in vector code. (A plain scan is quadratic: 130 µs for 1 KiB.)
 struct PairMerger {
   /// The longest piece that is merged: positions must fit the keys' low 10 bits.
   static let pieceBytesMax = 1024
   static let blockSize = 32
-  private static let none = Int32.max
+  /// The greatest finite number, if it is read as floating point; see `least`.
+  private static let none: Int32 = 0x7F7F_FFFF
+  /// Part of every key: makes it a normal number, if it is read as floating point. Above rank and position.
+  private static let normal: Int32 = 1 << 28
 
   /// What a piece of `count` bytes needs.
   static func scratchBytes(_ count: Int) -> Int { padded(count) &* 12 &+ blockSize &* 4 }
@@ -44,7 +47,7 @@ struct PairMerger {
       nextStart[position] = UInt16(truncatingIfNeeded: position &+ 1)
       previousStart[position] = UInt16(truncatingIfNeeded: position &- 1)
     }
-    for position in 0..<(count &- 1) { setKey(position, tokens[position], tokens[position &+ 1]) }
+    for position in 0..<(count &- 1) { keys[position] = key(position, tokens[position], tokens[position &+ 1]) }
     for position in (count &- 1)..<paddedCount { keys[position] = Self.none }
     return paddedCount == Self.blockSize ? mergeBlock() : mergeBlocks()
   }
@@ -55,19 +58,32 @@ struct PairMerger {
   /// The token at `start`. After `run`.
   func token(at start: Int) -> UInt32 { tokens[start] }
 
+  /// The key of the pair of `left`, at `position`, and `right`.
   @inline(__always)
-  private func setKey(_ position: Int, _ left: UInt32, _ right: UInt32) {
+  private func key(_ position: Int, _ left: UInt32, _ right: UInt32) -> Int32 {
     let rank = pairs.merged(left, right)
-    keys[position] =
-      rank == VocabularyFormat.noToken ? Self.none : Int32(truncatingIfNeeded: rank << 10 | UInt32(position))
+    return rank == VocabularyFormat.noToken
+      ? Self.none : Int32(truncatingIfNeeded: rank << 10 | UInt32(truncatingIfNeeded: position)) | Self.normal
   }
 
-  /// The least of a block. Of constant length, so that it is unrolled into vector code; with `SIMD16` it was slower.
+  /// The least of a block.
+  ///
+  /// Keys are read as floating-point numbers, which are in the same order as long as they are positive and finite: every
+  /// x86 has an instruction for the lesser of those, and most builds have none for integers (3 times as fast).
   @inline(__always)
   private func least(_ block: UnsafeMutablePointer<Int32>) -> Int32 {
-    var least = Self.none
-    for index in 0..<Self.blockSize { least = min(least, block[index]) }
-    return least
+    let bytes = UnsafeRawPointer(block)
+    @inline(__always) func four(_ index: Int) -> SIMD4<Float> {
+      bytes.loadUnaligned(fromByteOffset: index &* 16, as: SIMD4<Float>.self)
+    }
+    @inline(__always) func lesser(_ left: SIMD4<Float>, _ right: SIMD4<Float>) -> SIMD4<Float> {
+      right.replacing(with: left, where: left .< right)
+    }
+    let lower = lesser(lesser(four(0), four(1)), lesser(four(2), four(3)))
+    let upper = lesser(lesser(four(4), four(5)), lesser(four(6), four(7)))
+    let four = lesser(lower, upper)
+    let two = lesser(four, SIMD4(four.z, four.w, four.x, four.y))
+    return Int32(bitPattern: (two.y < two.x ? two.y : two.x).bitPattern)
   }
 
   @inline(__always)
@@ -76,72 +92,99 @@ struct PairMerger {
     while true {
       let key = least(keys)
       if key == Self.none { return left }
-      _ = merge(key)
+      merge(key)
       left &-= 1
     }
   }
 
+  /// What a merge touches is taken out first, then the rest is searched, and only then the new pairs are looked up and put
+  /// in: a search that read what had just been written would wait for it (a third of the time), while here the look-ups
+  /// run beside it.
   private func mergeBlocks() -> Int {
     let blocks = paddedCount / Self.blockSize
     for block in 0..<blocks { minima[block] = least(keys + block &* Self.blockSize) }
     for block in blocks..<Self.blockSize { minima[block] = Self.none }
     var left = count
-    while true {
-      let key = least(minima)
-      if key == Self.none { return left }
-      let change = merge(key)
+    var key = least(minima)
+    while key != Self.none {
       left &-= 1
-      let block = change.position / Self.blockSize
-      minima[block] = least(keys + block &* Self.blockSize)
-      // The two neighbours seldom lie in another block, and seldom hold that one's least key.
-      let goneBlock = change.gone / Self.blockSize
-      if goneBlock != block, minima[goneBlock] == change.goneKey {
-        minima[goneBlock] = least(keys + goneBlock &* Self.blockSize)
+      let rank = key &>> 10
+      let position = Int(key & 0x3FF)
+      let token = UInt32(truncatingIfNeeded: (key ^ Self.normal) &>> 10)
+      let gone = Int(nextStart[position])
+      let following = Int(nextStart[gone])
+      let previous = position > 0 ? Int(previousStart[position]) : position
+      let block = position / Self.blockSize
+      let previousBlock = previous / Self.blockSize
+      nextStart[position] = UInt16(truncatingIfNeeded: following)
+      tokens[position] = token
+      take(gone, notIn: block)
+      if previousBlock != block { take(previous, notIn: block) } else { keys[previous] = Self.none }
+      keys[position] = Self.none
+      minima[block] = Self.none
+      // A repetition: the next pair is the same one. If nothing that this merge brings ranks as low, it is the least key,
+      // and nothing need be searched.
+      let isRepetition =
+        following < count && following / Self.blockSize == block && keys[following] &>> 10 == rank
+      var restOfBlock = Self.none
+      var rest = Self.none
+      if !isRepetition {
+        restOfBlock = least(keys + block &* Self.blockSize)
+        rest = least(minima)
       }
-      let previousBlock = change.previous / Self.blockSize
-      if previousBlock != block {
-        let key = keys[change.previous]
-        if key < minima[previousBlock] {
-          minima[previousBlock] = key
-        } else if minima[previousBlock] == change.previousKey {
-          minima[previousBlock] = least(keys + previousBlock &* Self.blockSize)
-        }
+      var forward = Self.none
+      var backward = Self.none
+      if following < count {
+        previousStart[following] = UInt16(truncatingIfNeeded: position)
+        forward = self.key(position, token, tokens[following])
+        keys[position] = forward
+      }
+      if previous != position {
+        backward = self.key(previous, tokens[previous], token)
+        keys[previous] = backward
+        if previousBlock != block { minima[previousBlock] = min(minima[previousBlock], backward) }
+      }
+      if !isRepetition {
+        let leastOfBlock = min(restOfBlock, min(forward, previousBlock == block ? backward : Self.none))
+        minima[block] = leastOfBlock
+        key = min(rest, min(leastOfBlock, backward))
+      } else if forward &>> 10 > rank, backward &>> 10 > rank {
+        key = keys[following]
+      } else {
+        minima[block] = least(keys + block &* Self.blockSize)
+        key = least(minima)
       }
     }
+    return left
   }
 
-  /// What a merge touched, with the keys as they were before.
-  private struct Change {
-    var position: Int
-    var gone: Int
-    var goneKey: Int32
-    /// `position` if nothing stands before it.
-    var previous: Int
-    var previousKey: Int32
+  /// Takes the key at `position` out. If that was its block's least, and the block is not `block`, the least is found anew.
+  @inline(__always)
+  private func take(_ position: Int, notIn block: Int) {
+    let key = keys[position]
+    keys[position] = Self.none
+    let own = position / Self.blockSize
+    if own != block, minima[own] == key { minima[own] = least(keys + own &* Self.blockSize) }
   }
 
   @inline(__always)
-  private func merge(_ key: Int32) -> Change {
+  private func merge(_ key: Int32) {
     let position = Int(key & 0x3FF)
-    let token = UInt32(truncatingIfNeeded: key &>> 10)
+    let token = UInt32(truncatingIfNeeded: (key ^ Self.normal) &>> 10)
     let gone = Int(nextStart[position])
     let following = Int(nextStart[gone])
     tokens[position] = token
     nextStart[position] = UInt16(truncatingIfNeeded: following)
-    var change = Change(
-      position: position, gone: gone, goneKey: keys[gone], previous: position, previousKey: key)
     keys[gone] = Self.none
     if following < count {
       previousStart[following] = UInt16(truncatingIfNeeded: position)
-      setKey(position, token, tokens[following])
+      keys[position] = self.key(position, token, tokens[following])
     } else {
       keys[position] = Self.none
     }
     if position > 0 {
-      change.previous = Int(previousStart[position])
-      change.previousKey = keys[change.previous]
-      setKey(change.previous, tokens[change.previous], token)
+      let previous = Int(previousStart[position])
+      keys[previous] = self.key(previous, tokens[previous], token)
     }
-    return change
   }
 }

@@ -66,34 +66,14 @@ extension PieceScanner {
         }
         position &+= first.width
 
-      case .spaceLead:
-        let next = reader.read(base, position, count)
-        guard next.width > 0 else { return pause(.spaceLead, position) }
-        switch next.scalarClass {
-        case UnicodeClass.upper, UnicodeClass.lower, UnicodeClass.letter, UnicodeClass.mark: phase = .upperHalf
-        case UnicodeClass.space, UnicodeClass.newline: phase = .spaces
-        case UnicodeClass.number: return position
-        default:
-          guard base[0] == 0x20 else { return position }
-          phase = .signs
+      case .spaceLead, .signLead:
+        switch afterLead(phase, reader, base, position, count, .lettersAndMarks, word: .upperHalf) {
+        case .becomes(let next): phase = next
+        case .ends: return position
+        case .undecided: return pause(phase, position)
         }
 
-      case .signLead:
-        let next = reader.read(base, position, count)
-        guard next.width > 0 else { return pause(.signLead, position) }
-        switch next.scalarClass {
-        case UnicodeClass.upper, UnicodeClass.lower, UnicodeClass.letter, UnicodeClass.mark: phase = .upperHalf
-        case UnicodeClass.space, UnicodeClass.number: return position
-        default: phase = .signs
-        }
-
-      case .digits:
-        let next = reader.read(base, position, count)
-        guard next.width > 0 else { return pause(.digits, position) }
-        guard next.scalarClass == UnicodeClass.number else { return position }
-        position &+= next.width
-        digits &+= 1
-        if digits == digitsMax { return position }
+      case .digits: return digitGroup(reader, base, position, count, max: digitsMax)
 
       case .signs:
         guard reader.skip(.signsOthersAndMarks, base, &position, count) else { return pause(.signs, position) }

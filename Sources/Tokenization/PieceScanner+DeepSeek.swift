@@ -59,13 +59,7 @@ extension PieceScanner {
         guard position < count else { return pause(.signLead, position) }
         phase = base[position] | 0x20 &- 0x61 < 26 ? .asciiWord : .signs
 
-      case .digits:
-        let next = reader.read(base, position, count)
-        guard next.width > 0 else { return pause(.digits, position) }
-        guard next.scalarClass == UnicodeClass.number else { return position }
-        position &+= next.width
-        digits &+= 1
-        if digits == 3 { return position }
+      case .digits: return digitGroup(reader, base, position, count, max: 3)
 
       case .signs:
         guard reader.skip(.signs, base, &position, count) else { return pause(.signs, position) }

@@ -30,25 +30,11 @@ extension PieceScanner {
         default: phase = base[0] == 0x27 ? .apostrophe : .signLead
         }
 
-      case .spaceLead:
-        let next = reader.read(base, position, count)
-        guard next.width > 0 else { return pause(.spaceLead, position) }
-        switch next.scalarClass {
-        case UnicodeClass.upper, UnicodeClass.lower, UnicodeClass.letter: phase = .word
-        case UnicodeClass.space, UnicodeClass.newline: phase = .spaces
-        case UnicodeClass.number: return position
-        default:
-          guard base[0] == 0x20 else { return position }
-          phase = .signs
-        }
-
-      case .signLead:
-        let next = reader.read(base, position, count)
-        guard next.width > 0 else { return pause(.signLead, position) }
-        switch next.scalarClass {
-        case UnicodeClass.upper, UnicodeClass.lower, UnicodeClass.letter: phase = .word
-        case UnicodeClass.space, UnicodeClass.number: return position
-        default: phase = .signs
+      case .spaceLead, .signLead:
+        switch afterLead(phase, reader, base, position, count, .letters, word: .word) {
+        case .becomes(let next): phase = next
+        case .ends: return position
+        case .undecided: return pause(phase, position)
         }
 
       case .apostrophe:
@@ -58,13 +44,7 @@ extension PieceScanner {
         case .none: phase = .signLead
         }
 
-      case .digits:
-        let next = reader.read(base, position, count)
-        guard next.width > 0 else { return pause(.digits, position) }
-        guard next.scalarClass == UnicodeClass.number else { return position }
-        position &+= next.width
-        digits &+= 1
-        if digits == digitsMax { return position }
+      case .digits: return digitGroup(reader, base, position, count, max: digitsMax)
 
       case .signs:
         guard reader.skip(.signsOthersAndMarks, base, &position, count) else { return pause(.signs, position) }

@@ -121,6 +121,48 @@ struct PieceScanner: Sendable {
     return base[start &+ 2] | 0x20 == second ? .ends(start &+ 3) : .none
   }
 
+  /// What the scalar behind a space or a sign makes of the piece.
+  enum Lead {
+    case becomes(Phase)
+    /// The piece is the lead alone.
+    case ends
+    case undecided
+  }
+
+  /// Behind one space (`phase` is `.spaceLead`) or one sign that may lead a word of `letters`:
+  /// `[^\r\n\p{L}\p{N}]?\p{L}+` and ` ?[^\s\p{L}\p{N}]+`.
+  @inline(__always)
+  func afterLead(
+    _ phase: Phase, _ reader: ScalarReader, _ base: UnsafePointer<UInt8>, _ position: Int, _ count: Int,
+    _ letters: ClassSet, word: Phase
+  ) -> Lead {
+    let next = reader.read(base, position, count)
+    guard next.width > 0 else { return .undecided }
+    if letters.contains(next.scalarClass) { return .becomes(word) }
+    if next.scalarClass == UnicodeClass.number { return .ends }
+    let isSpace = phase == .spaceLead
+    if next.scalarClass == UnicodeClass.space { return isSpace ? .becomes(.spaces) : .ends }
+    if isSpace, next.scalarClass == UnicodeClass.newline { return .becomes(.spaces) }
+    // Signs are led by U+0020 only, not by any white space.
+    return isSpace && base[0] != 0x20 ? .ends : .becomes(.signs)
+  }
+
+  /// A group of digits, of `max` at most: `\p{N}{1,3}`.
+  @inline(__always)
+  mutating func digitGroup(
+    _ reader: ScalarReader, _ base: UnsafePointer<UInt8>, _ position: Int, _ count: Int, max: UInt8
+  ) -> Int {
+    var position = position
+    while digits < max {
+      let next = reader.read(base, position, count)
+      guard next.width > 0 else { return pause(.digits, position) }
+      guard next.scalarClass == UnicodeClass.number else { return position }
+      position &+= next.width
+      digits &+= 1
+    }
+    return position
+  }
+
   /// White space of two scalars and more, or with a line end: `\s*[\r\n]+|\s+(?!\S)|\s+`.
   ///
   /// - Parameter endsText: the classes before which the whole run is taken, as at the end of the text.

@@ -15,6 +15,9 @@ public enum PreTokeniser: UInt32, Sendable, CaseIterable {
   /// Mistral's tekken: o200k's without contractions, every digit alone.
   case tekken = 6
 
+  /// The one called `name`.
+  public static func named(_ name: String?) -> PreTokeniser? { allCases.first { $0.name == name } }
+
   /// The name in manifests and on the command line.
   public var name: String {
     switch self {

@@ -241,4 +241,62 @@ struct TokenStories {
       #expect(lines[1]["completion_tokens"] == nil)
     }
   }
+
+  @Test(
+    "is told by the gateway, in a chunk like the others, when the client asked and the upstream broke off before it said",
+    arguments: [
+      "usage=never fault=noDone", "fault=close afterEvents=8",
+    ])
+  func toldByGateway(fault: String) async throws {
+    let vocabulary = try Self.vocabulary()
+    try await Self.story { house in
+      let response = try house.ask(chat("events=6 \(fault)", usage: true))
+      let payloads = ReceivedText.payloads(response.body)
+      #expect(payloads.last == Array("[DONE]".utf8))
+      let chunk = try #require(
+        try JSONSerialization.jsonObject(with: Data(payloads[payloads.count - 2])) as? [String: Any])
+      let first = try #require(try JSONSerialization.jsonObject(with: Data(payloads[0])) as? [String: Any])
+      for name in ["id", "object", "model"] { #expect(chunk[name] as? String == first[name] as? String) }
+      #expect(chunk["created"] as? Int == first["created"] as? Int && (chunk["choices"] as? [Any])?.isEmpty == true)
+      let usage = try #require(chunk["usage"] as? [String: Any])
+      let counted = Self.count(ReceivedText.texts(response.body, .chat), vocabulary)
+      #expect(
+        usage["completion_tokens"] as? Int == counted
+          && (chunk["sluice"] as? [String: Any])?["usage_source"] as? String == "exact")
+      let line = try #require(try await house.log(count: 1).first)
+      #expect(line["completion_tokens"] as? Int == counted && line["outcome"] as? String == "completed")
+      #expect(line["prompt_tokens"] as? Int == usage["prompt_tokens"] as? Int)
+    }
+  }
+
+  // MARK: Prompts
+
+  @Test("has its prompt counted when the upstream does not tell: message by message, with what the template adds")
+  func prompts() async throws {
+    let vocabulary = try Self.vocabulary()
+    try await Self.story { house in
+      for stream in [true, false] { _ = try house.ask(chat("events=3 usage=never", stream: stream)) }
+      let template = PromptTemplate.qwen
+      let expected = Self.count([], vocabulary) + TokenCounter.count(Array("hi".utf8).span.bytes, in: vocabulary)
+      for line in try await house.log(count: 2) {
+        #expect(
+          line["prompt_tokens"] as? Int == expected + template.message + template.user + template.reply, "\(line)")
+        #expect(line["token_source"] as? String == "exact")
+      }
+    }
+  }
+
+  @Test("counts a long prompt in slices, to the same sum, while the answer streams")
+  func longPrompt() async throws {
+    let vocabulary = try Self.vocabulary()
+    try await Self.story { house in
+      let text = String(repeating: "the answer in another tone 这一 ", count: 12_000)
+      let body = chat("events=40 gap=10ms usage=never").replacingOccurrences(of: "\"hi\"", with: "\"\(text)\"")
+      _ = try house.ask(body)
+      let line = try #require(try await house.log(count: 1).first)
+      let template = PromptTemplate.qwen
+      let expected = TokenCounter.count(Array(text.utf8).span.bytes, in: vocabulary)
+      #expect(line["prompt_tokens"] as? Int == expected + template.message + template.user + template.reply)
+    }
+  }
 }

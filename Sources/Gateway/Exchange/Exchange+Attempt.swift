@@ -4,6 +4,7 @@ internal import GatewayConfiguration
 internal import HTTPWire
 internal import Reactor
 internal import Routing
+internal import TokenAccounting
 internal import Transport
 internal import Upstreams
 
@@ -20,6 +21,7 @@ extension Exchange: LeaseWaiter {
     record.attempts = plan.attempts
     record.upstream = upstream.name
     tokens = snapshot.tokens(of: candidate)
+    record.tokens.countedPrompt = nil
     if let name = candidate.upstreamModel {
       record.upstreamModel = String(decoding: name, as: UTF8.self)
     } else if plan.attempts > 1 {
@@ -70,6 +72,8 @@ extension Exchange: LeaseWaiter {
     writeMessage(body, edits(findings), endpoint: session.endpoint)
     if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }
     session.begin(message, method: method, receiver: self)
+    isSent = true
+    countPrompt(body, findings)
   }
 
   private func keepBody(_ body: UnsafeRawBufferPointer) {
@@ -151,7 +155,7 @@ extension Exchange: LeaseWaiter {
   }
 
   /// Reads a kept body once more: it may have been edited since it was first read.
-  private func findAgain(_ body: UnsafeRawBufferPointer) -> BodyFindings {
+  func findAgain(_ body: UnsafeRawBufferPointer) -> BodyFindings {
     switch bodyKind {
     case .json:
       if let fields = try? RequestScanner.scan(body.bytes) { return .json(fields) }

@@ -47,6 +47,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   /// The request as it was last sent (or the bare body, before): kept until the answer has content, so that it can be sent again.
   var message: [UInt8] = []
   var messageBodyStart = 0
+  /// Whether an upstream has been asked.
+  var isSent = false
   var bodyKind = BodyKind.opaque
   /// The body as it came, when what is spliced in for one candidate may not reach another.
   var original: [UInt8]?

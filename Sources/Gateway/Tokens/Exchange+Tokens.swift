@@ -43,5 +43,6 @@ extension Exchange {
       // Cut before its end: nothing of the answer says what it cost.
       kept.withUnsafeBytes { readTokens($0, isWhole: false) }
     }
+    countPromptAtEnd()
   }
 }

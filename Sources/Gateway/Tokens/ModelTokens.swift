@@ -1,5 +1,6 @@
 internal import GatewayConfiguration
 internal import TokenAccounting
+internal import Tokenization
 
 /// How one model's tokens are counted, as its configuration and the vocabularies at hand say.
 struct ModelTokens: Sendable {
@@ -10,16 +11,32 @@ struct ModelTokens: Sendable {
   /// How text is counted; nil when it is not.
   let measure: TokenMeasure?
   let invisible: InvisibleTokens
+  /// What stands around the texts of a prompt.
+  let template: PromptTemplate
+  /// What of a prompt is no text.
+  let media: PromptMedia
 
   /// For requests that no model of the configuration stands behind.
   static let unknown = ModelTokens(
-    model: "", vocabulary: nil, measure: .general, invisible: InvisibleTokens())
+    model: "", vocabulary: nil, measure: .general)
 
   init(_ settings: ModelSettings, _ shelf: VocabularyShelf) {
     model = settings.name
     vocabulary = Self.vocabularyName(of: settings)
     measure = settings.vocabulary == .none ? nil : shelf.measure(vocabulary)
-    invisible = InvisibleTokens()
+    let declared = settings.tokens
+    invisible = InvisibleTokens(
+      answer: declared.answer, reasoning: declared.reasoning, toolCall: declared.toolCall)
+    var template = PreTokeniser.named(vocabulary).map(PromptTemplate.family) ?? PromptTemplate()
+    if let message = declared.message { template.message = message }
+    if let reply = declared.reply { template.reply = reply }
+    self.template = template
+    var media = PromptMedia()
+    media.image = declared.image
+    media.imageLow = declared.imageLow
+    media.audio = declared.audio
+    media.file = declared.file
+    self.media = media
   }
 
   /// The vocabulary that a model has, or that its name there, or here, speaks for.
@@ -33,10 +50,12 @@ struct ModelTokens: Sendable {
     }
   }
 
-  private init(model: String, vocabulary: String?, measure: TokenMeasure?, invisible: InvisibleTokens) {
+  private init(model: String, vocabulary: String?, measure: TokenMeasure?) {
     self.model = model
     self.vocabulary = vocabulary
     self.measure = measure
-    self.invisible = invisible
+    invisible = InvisibleTokens()
+    template = PromptTemplate()
+    media = PromptMedia()
   }
 }

@@ -99,32 +99,70 @@ struct VocabularyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Fit the estimator to an installed vocabulary on your own text.",
       discussion: """
-        For models whose vocabulary is not to be had, fit the one of the nearest family. Every other document is kept \
-        for testing; the error on those is printed.
+        For models whose vocabulary is not to be had, fit the one of the nearest family. The documents of one folder are \
+        of one kind, and kinds weigh the same. In each folder every other document, in the order given, is kept for \
+        testing; the error on those is printed.
         """)
     @OptionGroup var options: DataOptions
     @Option(help: "Write the costs under this name instead of the vocabulary's.") var name: String?
+    @Option(
+      help: ArgumentHelp(
+        "Write every tested sample there, a line each: its size in tokens, the tokens, the estimate, the document.",
+        valueName: "file"))
+    var samples: String?
     @Argument(help: "An installed vocabulary.") var vocabulary: String
     @Argument(help: "Text files, a document each.") var files: [String]
+
+    private static let sizes = [50, 200, EstimatorDocument.sampleTokens]
 
     func run() throws {
       let store = options.store
       try Complaint.orExit {
         let vocabulary = try store.load(vocabulary)
-        let documents = try files.map { EstimatorDocument(try FileText.read($0, bytesMax: 64 << 20), vocabulary) }
-        let halves = (0...1).map { half in
-          documents.enumerated().flatMap { $0.offset % 2 == half ? $0.element.samples : [] }
+        var kinds: [String: [(file: String, text: [UInt8])]] = [:]
+        for file in files {
+          kinds[Self.kind(file), default: []].append((file, try FileText.read(file, bytesMax: 64 << 20)))
         }
-        guard !halves[0].isEmpty else { throw SourceError("The files hold too little text to fit anything.") }
+        let fitted = kinds.values.flatMap { documents in
+          Self.samples(documents, half: 0, vocabulary, EstimatorDocument.sampleTokens).map(\.sample)
+        }
+        guard !fitted.isEmpty else { throw SourceError("The files hold too little text to fit anything.") }
         let start = EstimatorModel.builtIn[vocabulary.name] ?? .general
-        let model = EstimatorFit.fit(halves[0], from: start)
+        let model = EstimatorFit.fit(fitted, from: start)
         let path = store.costsFile(name ?? self.vocabulary)
         try FileText.write(Array(model.text.utf8), to: path)
-        print("\(path)\t\(halves[0].count) samples")
-        for (words, model) in [("before", start), ("after", model)] {
-          guard let error = EstimatorError(model, halves[1]) else { continue }
-          print(words + "\tmean error \(error.meanPercent) %, p95 \(error.p95Percent) %, bias \(error.biasPercent) %")
+        print("\(path)\t\(fitted.count) samples")
+        var lines = ""
+        for size in Self.sizes {
+          let tested = kinds.sorted { $0.key < $1.key }.flatMap { Self.samples($0.value, half: 1, vocabulary, size) }
+          for (words, model) in [("before", start), ("after", model)] {
+            guard let error = EstimatorError(model, tested.map(\.sample)) else { continue }
+            print(
+              "\(words)\t\(size) tokens: mean error \(error.meanPercent) %, p95 \(error.p95Percent) %, bias \(error.biasPercent) %"
+            )
+          }
+          for (file, sample) in tested {
+            let estimate = Double(sample.tokens) * (1 + EstimatorError.percent(model, sample) / 100)
+            lines += "\(size)\t\(sample.tokens)\t\((estimate * 10).rounded() / 10)\t\(file)\n"
+          }
         }
+        if let samples { try FileText.write(Array(lines.utf8), to: samples) }
+      }
+    }
+
+    private static func kind(_ file: String) -> String { String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]) }
+
+    /// The samples of one half of a kind's documents; together they weigh 1.
+    private static func samples(
+      _ documents: [(file: String, text: [UInt8])], half: Int, _ vocabulary: Vocabulary, _ tokens: Int
+    ) -> [(file: String, sample: EstimatorFit.Sample)] {
+      let samples = documents.enumerated().filter { $0.offset % 2 == half }.flatMap { _, document in
+        EstimatorDocument(document.text, vocabulary, sampleTokens: tokens).samples.map { (document.file, $0) }
+      }
+      return samples.map { file, sample in
+        var sample = sample
+        sample.weight = 1 / Double(samples.count)
+        return (file, sample)
       }
     }
   }
