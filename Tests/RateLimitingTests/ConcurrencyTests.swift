@@ -51,12 +51,12 @@ struct ConcurrencyTests {
     #expect(slots.due(now: 5000) == [.refresh(["n:2", "n:3", "n:5"])])
   }
 
-  @Test("a real Redis answers as the pure state does, on random schedules", .enabled(if: RedisFixture.program != nil))
+  @Test("a real Redis answers as the pure state does, on random schedules", .enabled(if: RedisFixture.isInstalled))
   func equalOnRedis() throws {
     let redis = try RedisFixture()
     var refused = 0
     try withSeeds(60) { generator in
-      try redis.command(["FLUSHALL"])
+      try redis.order(["FLUSHALL"])
       var state = ConcurrencyState()
       var clock = 1_000_000_000
       for step in 0..<60 {
@@ -72,8 +72,7 @@ struct ConcurrencyTests {
           }
         let limit = generator.int(in: 0...4)
         let words = ["EVAL", ConcurrencyScript.source, "2", "sl:{c}:s", "sl:{c}:t"]
-        let numbers = try redis.command(words + ConcurrencyScript.arguments(request, limit: limit, clock: clock))
-          .integers
+        let numbers = try redis.integers(words + ConcurrencyScript.arguments(request, limit: limit, clock: clock))
         let expected = state.step(request, limit: limit, clock: clock)
         try #require(ConcurrencyScript.reply(numbers) == expected, "\(generator) step \(step): \(request) at \(clock)")
         refused += expected.granted ? 0 : 1

@@ -5,28 +5,25 @@ import Testing
 @Suite("Lease script")
 struct LeaseScriptTests {
   /// Random schedules of everything that a store goes through: several nodes, repetitions, late requests, a clock that jumps, changed terms, loss.
-  @Test("a real Redis answers as the pure bucket does, on random schedules", .enabled(if: RedisFixture.program != nil))
+  @Test("a real Redis answers as the pure bucket does, on random schedules", .enabled(if: RedisFixture.isInstalled))
   func equalOnRedis() throws {
     let redis = try RedisFixture()
-    guard case .text(let script) = try redis.command(["SCRIPT", "LOAD", LeaseScript.source]) else {
-      throw RedisFixture.Failure(description: "no digest")
-    }
+    let script = try redis.order(["SCRIPT", "LOAD", LeaseScript.source])
     var grants = 0
     var adoptions = 0
     try withSeeds(150) { generator in
       var schedule = LeaseSchedule(&generator)
-      try redis.command(["FLUSHALL"])
+      try redis.order(["FLUSHALL"])
       var state = BucketState()
       for step in 0..<60 {
         if schedule.loses(&generator) {
-          try redis.command(["FLUSHALL"])
+          try redis.order(["FLUSHALL"])
           state = BucketState()
         }
         let (request, terms, node, clock) = schedule.next(&generator)
         let expected = state.lease(request, terms, node: node, clock: clock)
         let words = ["EVALSHA", script, "2", "sl:{t:a}:b", "sl:{t:a}:m"]
-        let numbers = try redis.command(words + LeaseScript.arguments(request, terms, node: node, clock: clock))
-          .integers
+        let numbers = try redis.integers(words + LeaseScript.arguments(request, terms, node: node, clock: clock))
         let reply = try #require(LeaseScript.reply(numbers), "\(generator) step \(step): \(numbers)")
         try #require(reply == expected, "\(generator) step \(step): \(request) \(terms) \(node) at \(clock)")
         schedule.saw(reply, node)
@@ -40,23 +37,18 @@ struct LeaseScriptTests {
 
   @Test(
     "takes the server's own clock, and lets all keys of a limit share one slot",
-    .enabled(if: RedisFixture.program != nil))
+    .enabled(if: RedisFixture.isInstalled))
   func ownClock() throws {
     let redis = try RedisFixture()
     let request = LeaseRequest(sequence: 1, want: 10, least: 1, adjust: 0, seen: .none)
     let terms = BucketTerms(rate: LeaseRate(100, perMilliseconds: 1000), burst: 100)
     let words = ["EVAL", LeaseScript.source, "2", "sl:{t:a}:b", "sl:{t:a}:m"]
-    let before = try redis.command(["TIME"])
+    let seconds = try #require(try redis.integers(["TIME"]).first)
     let reply = try #require(
-      LeaseScript.reply(try redis.command(words + LeaseScript.arguments(request, terms, node: "n")).integers))
-    guard case .list(let parts) = before, case .text(let seconds) = parts[0] else {
-      throw RedisFixture.Failure(description: "TIME")
-    }
+      LeaseScript.reply(try redis.integers(words + LeaseScript.arguments(request, terms, node: "n"))))
     #expect(reply.grant == 10 && reply.seen.version == 1 && reply.nodes == 1)
-    #expect(reply.seen.time / 1000 - (Int(seconds) ?? 0) < 60 && reply.seen.time / 1000 >= Int(seconds) ?? .max)
-    guard case .integer(let left) = try redis.command(["PTTL", "sl:{t:a}:b"]) else {
-      throw RedisFixture.Failure(description: "PTTL")
-    }
+    #expect((seconds..<seconds + 60).contains(reply.seen.time / 1000))
+    let left = try #require(try redis.integers(["PTTL", "sl:{t:a}:b"]).first)
     #expect(left > 0 && left <= terms.expiryMilliseconds)
   }
 
