@@ -87,12 +87,15 @@ struct AccessLog {
     number(#","prompt_tokens":"#, prompt?.tokens)
     number(#","completion_tokens":"#, completion?.tokens)
     number(#","total_tokens":"#, tokens.total)
-    number(#","cached_tokens":"#, tokens.reported?.cachedTokens)
-    number(#","cache_write_tokens":"#, tokens.reported?.cacheWriteTokens)
-    number(#","reasoning_tokens":"#, tokens.reasoning)
-    number(#","prompt_audio_tokens":"#, tokens.reported?.promptAudioTokens)
-    number(#","completion_audio_tokens":"#, tokens.reported?.completionAudioTokens)
-    number(#","rejected_prediction_tokens":"#, tokens.reported?.rejectedPredictionTokens)
+    // Details of zero say nothing.
+    detail(#","reasoning_tokens":"#, tokens.reasoning)
+    if let reported = tokens.reported {
+      detail(#","cached_tokens":"#, reported.cachedTokens)
+      detail(#","cache_write_tokens":"#, reported.cacheWriteTokens)
+      detail(#","prompt_audio_tokens":"#, reported.promptAudioTokens)
+      detail(#","completion_audio_tokens":"#, reported.completionAudioTokens)
+      detail(#","rejected_prediction_tokens":"#, reported.rejectedPredictionTokens)
+    }
     if let source = completion?.source ?? prompt?.source { member(#","token_source":"#, source.rawValue) }
     if let prompt, let completion, prompt.source != completion.source {
       member(#","prompt_token_source":"#, prompt.source.rawValue)
@@ -148,6 +151,10 @@ struct AccessLog {
     guard let value else { return }
     buffer.append(name)
     buffer.append(decimal: value)
+  }
+
+  private mutating func detail(_ name: StaticString, _ value: Int?) {
+    if let value, value > 0 { number(name, value) }
   }
 
   /// Milliseconds with three decimals.
