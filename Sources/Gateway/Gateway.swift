@@ -200,7 +200,8 @@ public final class Gateway: Sendable {
     let names = state.withLock { $0.snapshot.tokenSlots }
     var gauges: [String: TokenGauges] = [:]
     for worker in workers {
-      for (model, seen) in zip(names, await worker.reactor.run { worker.reconciler.gauges }) where seen != TokenGauges() {
+      for (model, seen) in zip(names, await worker.reactor.run { worker.reconciler.gauges }) where seen != TokenGauges()
+      {
         gauges[model, default: TokenGauges()].add(seen)
       }
     }
