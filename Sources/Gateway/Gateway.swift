@@ -33,6 +33,7 @@ public final class Gateway: Sendable {
     shelf: VocabularyShelf = VocabularyShelf()
   ) async throws -> Gateway {
     let contexts = group.reactors.map { UpstreamContext(reactor: $0) }
+    TokenMeasure.prepare()
     let snapshot = try await makeSnapshot(
       settings, shelf, previous: nil, group: group, contexts: contexts, resolver: resolver)
     var now = timespec()
