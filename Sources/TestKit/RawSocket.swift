@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A blocking TCP socket as the other side of what is tested. Every wait ends after five seconds with an error.
