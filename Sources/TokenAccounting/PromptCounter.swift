@@ -40,6 +40,7 @@ public struct PromptCounter: Sendable {
     source = measure.source
     counter = TextCounter(measure)
     scanner = PromptScanner(fields, shape, tools: template.toolForm, hasSchema: template.hasSchema)
+    bytesAtStart = scanner.remainingBytes
     switch shape {
     case .chat, .messages, .responses:
       hasMessages = true
@@ -47,6 +48,9 @@ public struct PromptCounter: Sendable {
     case .completion, .embedding: hasMessages = false
     }
   }
+
+  /// Bytes of the prompt when nothing was counted yet.
+  private let bytesAtStart: Int
 
   /// Counts on.
   ///
@@ -80,6 +84,16 @@ public struct PromptCounter: Sendable {
     let later = scanner.remainingBytes.multipliedReportingOverflow(by: perByte)
     let text = isInText ? counter.closed &+ counter.openBytes : 0
     return total &+ text &+ (later.overflow ? .max / 2 : later.partialValue) &+ (hasMessages ? template.reply : 0)
+  }
+
+  /// What the whole prompt will come to, judged by what has been counted of it; the count itself when it is complete.
+  public var projection: Int {
+    guard !isComplete else { return total }
+    let counted = total &+ (isInText ? counter.provisional() : 0) &+ (hasMessages ? template.reply : 0)
+    let later = scanner.remainingBytes
+    let passed = bytesAtStart &- later
+    guard passed > 0 else { return counted &+ later / 4 }
+    return counted &+ Int(Double(later) * Double(counted) / Double(passed))
   }
 
   /// The count in one go: for texts that are short, and for tests.

@@ -295,8 +295,13 @@ struct TokenStories {
       _ = try house.ask(body)
       let line = try #require(try await house.log(count: 1).first)
       let template = PromptTemplate.qwen
-      let expected = TokenCounter.count(Array(text.utf8).span.bytes, in: vocabulary)
-      #expect(line["prompt_tokens"] as? Int == expected + template.message + template.user + template.reply)
+      let expected =
+        TokenCounter.count(Array(text.utf8).span.bytes, in: vocabulary) + template.message + template.user
+        + template.reply
+      let counted = try #require(line["prompt_tokens"] as? Int)
+      // On a slow machine the answer may be over before the count: then the rest was projected, and the line says so.
+      #expect(
+        line["prompt_token_source"] == nil ? counted == expected : abs(counted - expected) < expected / 20, "\(line)")
     }
   }
 }

@@ -65,6 +65,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var answer = Answer.none
   /// How the candidate's model is counted; nil before there is a candidate.
   var tokens: ModelTokens?
+  /// The count of a long prompt, while it is under way.
+  var promptCount: PromptCount?
   /// Follows a chunk stream. Changed in place, never moved: it holds buffers.
   var relay: StreamRelay?
   /// What of the answer is gathered.
@@ -207,6 +209,7 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     answer = .none
     relay = nil
     kept = []
+    promptCount = nil
     message = []
     original = nil
     held = []

@@ -12,25 +12,29 @@ extension Exchange {
   fileprivate static let promptSliceBytes = 32 << 10
   /// A prompt that must be counted in one go, at the end, is counted exactly up to this size and estimated beyond.
   private static let exactPromptBytesMax = 256 << 10
+  /// So many slices of a count that is under way are done at once when the request ends before it; what is left is projected.
+  private static let slicesAtEndMax = 8
   /// A request that waits for its answer in one piece is kept up to this size in case that its prompt must be counted.
   static let keptPromptBytesMax = 1 << 20
 
   /// Counts the prompt of a stream that has been sent. `body` need not outlive the call.
   func countPrompt(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings) {
     guard wantsStream, !isFinished, var counter = newPromptCounter(findings) else { return }
+    promptCount = nil
     if counter.advance(body: body.bytes, bytesMax: Self.promptSliceBytes) {
       note(counter)
     } else {
-      PromptCount(counter: counter, body: [UInt8](body), exchange: self).goOn(after: reactor)
+      let count = PromptCount(counter: counter, body: [UInt8](body), exchange: self)
+      promptCount = count
+      count.goOn(after: reactor)
     }
   }
 
   /// Counts the prompt at the end, where nobody has told its tokens.
   func countPromptAtEnd() {
-    guard record.tokens.countedPrompt == nil, record.tokens.reported?.promptTokens == nil, isSent, !message.isEmpty
-    else {
-      return
-    }
+    guard record.tokens.reported?.promptTokens == nil, isSent else { return }
+    if let promptCount { return note(promptCount.counted(slicesMax: Self.slicesAtEndMax)) }
+    guard record.tokens.countedPrompt == nil, !message.isEmpty else { return }
     message.withUnsafeBytes { bytes in
       let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
       let isLong = body.count > Self.exactPromptBytesMax
@@ -41,8 +45,9 @@ extension Exchange {
   }
 
   fileprivate func note(_ counter: PromptCounter) {
-    record.tokens.countedPrompt = counter.total
-    record.tokens.promptSource = counter.source
+    record.tokens.countedPrompt = counter.projection
+    record.tokens.promptSource = counter.isComplete ? counter.source : .estimated
+    if counter.isComplete { promptCount = nil }
   }
 
   private func newPromptCounter(_ findings: BodyFindings, measure: TokenMeasure? = nil) -> PromptCounter? {
@@ -57,7 +62,7 @@ extension Exchange {
 /// A long prompt being counted, a slice a turn.
 ///
 /// `@unchecked Sendable`: confined to the exchange's reactor; the closures that carry it run there.
-private final class PromptCount: @unchecked Sendable {
+final class PromptCount: @unchecked Sendable {
   private var counter: PromptCounter
   private let body: [UInt8]
   private weak var exchange: Exchange?
@@ -70,13 +75,20 @@ private final class PromptCount: @unchecked Sendable {
 
   func goOn(after reactor: Reactor) {
     reactor.execute { [self] in
-      // The request may have ended meanwhile: its record is written, and what is left is not needed.
-      guard let exchange, !exchange.isFinished else { return }
-      let isComplete = body.withUnsafeBytes { counter.advance(body: $0.bytes, bytesMax: Exchange.promptSliceBytes) }
-      // What has been counted so far is better than nothing, should the request end before the count.
-      exchange.note(counter)
-      if !isComplete { goOn(after: reactor) }
+      // The request may have ended meanwhile, or asked another upstream.
+      guard let exchange, !exchange.isFinished, exchange.promptCount === self else { return }
+      if advance() { exchange.note(counter) } else { goOn(after: reactor) }
     }
+  }
+
+  /// The count after at most so many further slices.
+  func counted(slicesMax: Int) -> PromptCounter {
+    for _ in 0..<slicesMax where advance() { break }
+    return counter
+  }
+
+  private func advance() -> Bool {
+    body.withUnsafeBytes { counter.advance(body: $0.bytes, bytesMax: Exchange.promptSliceBytes) }
   }
 }
 
