@@ -52,6 +52,23 @@ struct PromptCounterTests {
     #expect(try count(PromptTemplate()) == text + thought + name + 1 + 4 * 4 + 3 + 8)
   }
 
+  @Test("can be projected from any part of a long prompt, and are the count itself once it is complete")
+  func projection() throws {
+    let vocabulary = try ToyVocabulary.make(.qwen)
+    let text = String(repeating: "the quick brown fox jumps over the lazy dog, again and again. ", count: 4_000)
+    let body = Array("{\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}".utf8)
+    let fields = try RequestScanner.scan(body.span.bytes)
+    var counter = PromptCounter(fields, .chat, measure: .exact(vocabulary), template: .qwen)
+    let whole = PromptCounter.count(fields, .chat, in: body.span.bytes, measure: .exact(vocabulary), template: .qwen)
+    #expect(counter.projection > 0)
+    var slices = 0
+    while !counter.advance(body: body.span.bytes, bytesMax: 10_000) {
+      slices += 1
+      #expect(abs(counter.projection - whole) < whole / 20)
+    }
+    #expect(slices > 10 && counter.projection == whole && counter.total == whole)
+  }
+
   @Test("leave out what Qwen's template drops: thoughts from before the user spoke again")
   func reasoning() throws {
     let vocabulary = try ToyVocabulary.make(.qwen)
