@@ -166,14 +166,16 @@ struct TokenCountScenario: Scenario {
   ) throws -> String {
     let sample = bench.directory + "/token-count.txt"
     try Data(text).write(to: URL(fileURLWithPath: sample))
-    // The tests' environment has it; scripts/test makes it.
+    // The tests' environment and the reference tokenizers beside it have it; scripts/test fetches both.
     let tests = ".build/venv/bin/python"
+    let references = FileManager.default.currentDirectoryPath + "/.build/token-references/packages"
     let python =
       ProcessInfo.processInfo.environment["SLUICE_PYTHON"]
       ?? (FileManager.default.isExecutableFile(atPath: tests) ? tests : "python3")
     let child = try ChildProcess(
       ChildProcess.Launch(
-        path: python, arguments: ["-c", script, file, sample], processor: bench.placement.gateway, output: .pipe,
+        path: python, arguments: ["-c", script, file, sample],
+        environment: ["PYTHONPATH": references], processor: bench.placement.gateway, output: .pipe,
         errors: .file("/dev/null")),
       custodian: bench.custodian)
     let output = child.readAll(timeoutSeconds: 120).map { String(decoding: $0, as: UTF8.self) } ?? ""
