@@ -18,6 +18,8 @@ struct PairMerger {
   private static func padded(_ count: Int) -> Int { (count &+ blockSize &- 1) & ~(blockSize &- 1) }
 
   private let pairs: PairTable
+  /// What each pair of bytes merges to; nil while a vocabulary is being built.
+  private let bytePairs: UnsafeMutablePointer<UInt32>?
   private let count: Int
   private let paddedCount: Int
   private let keys: UnsafeMutablePointer<Int32>
@@ -28,8 +30,11 @@ struct PairMerger {
 
   /// - Parameter scratch: `scratchBytes(count)` bytes, aligned to 4.
   @inline(__always)
-  init(_ pairs: PairTable, count: Int, scratch: UnsafeMutableRawPointer) {
+  init(
+    _ pairs: PairTable, bytePairs: UnsafeMutablePointer<UInt32>?, count: Int, scratch: UnsafeMutableRawPointer
+  ) {
     self.pairs = pairs
+    self.bytePairs = bytePairs
     self.count = count
     paddedCount = Self.padded(count)
     keys = scratch.bindMemory(to: Int32.self, capacity: paddedCount)
@@ -47,7 +52,13 @@ struct PairMerger {
       nextStart[position] = UInt16(truncatingIfNeeded: position &+ 1)
       previousStart[position] = UInt16(truncatingIfNeeded: position &- 1)
     }
-    for position in 0..<(count &- 1) { keys[position] = key(position, tokens[position], tokens[position &+ 1]) }
+    if let bytePairs {
+      for position in 0..<(count &- 1) {
+        keys[position] = Self.key(position, bytePairs[Int(piece[position]) &<< 8 | Int(piece[position &+ 1])])
+      }
+    } else {
+      for position in 0..<(count &- 1) { keys[position] = key(position, tokens[position], tokens[position &+ 1]) }
+    }
     for position in (count &- 1)..<paddedCount { keys[position] = Self.none }
     return paddedCount == Self.blockSize ? mergeBlock() : mergeBlocks()
   }
@@ -61,9 +72,13 @@ struct PairMerger {
   /// The key of the pair of `left`, at `position`, and `right`.
   @inline(__always)
   private func key(_ position: Int, _ left: UInt32, _ right: UInt32) -> Int32 {
-    let rank = pairs.merged(left, right)
-    return rank == VocabularyFormat.noToken
-      ? Self.none : Int32(truncatingIfNeeded: rank << 10 | UInt32(truncatingIfNeeded: position)) | Self.normal
+    Self.key(position, pairs.merged(left, right))
+  }
+
+  @inline(__always)
+  private static func key(_ position: Int, _ rank: UInt32) -> Int32 {
+    rank == VocabularyFormat.noToken
+      ? none : Int32(truncatingIfNeeded: rank << 10 | UInt32(truncatingIfNeeded: position)) | normal
   }
 
   /// The least of a block.

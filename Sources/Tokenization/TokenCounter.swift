@@ -31,7 +31,7 @@ public struct TokenCounter: Sendable {
   private var buffer: [UInt8] = []
 
   /// What of an open piece is kept when it is cut.
-  static let overlapBytes = 128
+  static let overlapBytes = 64
   private static let bufferBytesMin = 64
   /// What a large part may make the buffer grow to; an open piece alone makes it grow beyond.
   private static let bufferBytesUsual = 256

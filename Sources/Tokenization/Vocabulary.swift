@@ -16,7 +16,7 @@ public final class Vocabulary: @unchecked Sendable {
   public let source: [UInt8]
 
   /// Memory that the tables take, in bytes.
-  public var memoryBytes: Int { tables.pairs.bytes + tables.words.bytes }
+  public var memoryBytes: Int { tables.pairs.bytes + tables.words.bytes + Tables.bytePairsCount * 4 }
 
   let tables: Tables
 
@@ -26,6 +26,11 @@ public final class Vocabulary: @unchecked Sendable {
     let words: WordTable
     /// The token of each single byte.
     let bytes: UnsafeMutablePointer<UInt32>
+    /// What each pair of bytes merges to, the left one in the high bits: where every merge begins.
+    let bytePairs: UnsafeMutablePointer<UInt32>
+
+    /// Entries of `bytePairs`.
+    static let bytePairsCount = 1 << 16
   }
 
   /// Reads a vocabulary file.
@@ -42,6 +47,7 @@ public final class Vocabulary: @unchecked Sendable {
     tables.pairs.deallocate()
     tables.words.deallocate()
     tables.bytes.deallocate()
+    tables.bytePairs.deallocate()
   }
 }
 
@@ -61,20 +67,20 @@ extension Vocabulary.Tables {
     // Constant and at most 1 KiB, so the scratch is on the stack.
     withUnsafeTemporaryAllocation(byteCount: PairMerger.scratchBytes(Self.shortBytesMax), alignment: 8) { scratch in
       guard let base = scratch.baseAddress else { return count }
-      return PairMerger(pairs, count: count, scratch: base).run(piece, bytes)
+      return PairMerger(pairs, bytePairs: bytePairs, count: count, scratch: base).run(piece, bytes)
     }
   }
 
   @inline(never)
   private func mergeLong(_ piece: UnsafePointer<UInt8>, _ count: Int) -> Int {
-    withLongScratch { PairMerger(pairs, count: count, scratch: $0).run(piece, bytes) }
+    withLongScratch { PairMerger(pairs, bytePairs: bytePairs, count: count, scratch: $0).run(piece, bytes) }
   }
 
   /// The tokens of an open piece that end before its last `keptBytes`: how many, and where the last of them ends.
   @inline(never)
   func closeFront(_ piece: UnsafePointer<UInt8>, _ count: Int, keptBytes: Int) -> (tokens: Int, bytes: Int) {
     withLongScratch { scratch in
-      let merger = PairMerger(pairs, count: count, scratch: scratch)
+      let merger = PairMerger(pairs, bytePairs: bytePairs, count: count, scratch: scratch)
       _ = merger.run(piece, bytes)
       var tokens = 0
       var end = 0

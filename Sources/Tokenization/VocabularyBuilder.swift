@@ -83,7 +83,7 @@ public enum VocabularyBuilder {
   ) -> (left: UInt32, right: UInt32)? {
     withUnsafeTemporaryAllocation(byteCount: PairMerger.scratchBytes(token.count), alignment: 8) { scratch in
       guard let base = scratch.baseAddress else { return nil }
-      let merger = PairMerger(table, count: token.count, scratch: base)
+      let merger = PairMerger(table, bytePairs: nil, count: token.count, scratch: base)
       let count = token.withUnsafeBufferPointer { bytes in
         single.withUnsafeBufferPointer { single in
           // Neither is empty.

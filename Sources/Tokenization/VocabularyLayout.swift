@@ -81,7 +81,9 @@ struct VocabularyLayout {
     let words = WordTable(count: count, bytes: blobBytes)
     let single = UnsafeMutablePointer<UInt32>.allocate(capacity: 256)
     single.initialize(repeating: 0, count: 256)
-    let tables = Vocabulary.Tables(pairs: pairs, words: words, bytes: single)
+    let bytePairs = UnsafeMutablePointer<UInt32>.allocate(capacity: Vocabulary.Tables.bytePairsCount)
+    bytePairs.initialize(repeating: VocabularyFormat.noToken, count: Vocabulary.Tables.bytePairsCount)
+    let tables = Vocabulary.Tables(pairs: pairs, words: words, bytes: single, bytePairs: bytePairs)
     var start = blobStart
     var address = 0
     guard let base = file.assumingMemoryBound(to: UInt8.self).baseAddress else { return tables }
@@ -93,6 +95,9 @@ struct VocabularyLayout {
       start &+= length
       let (left, right) = pair(token)
       if left != VocabularyFormat.noToken { pairs.insert(left, right, UInt32(truncatingIfNeeded: token)) }
+    }
+    for pair in 0..<Vocabulary.Tables.bytePairsCount {
+      bytePairs[pair] = pairs.merged(single[pair >> 8], single[pair & 255])
     }
     return tables
   }
