@@ -49,7 +49,7 @@ struct JSONScanScenario: Scenario {
 
   /// A request with the usual members, its text in prompts of 200 to 2,000 bytes with escapes, as people and programs
   /// write.
-  private static func request(messageBytes: Int) -> [UInt8] {
+  static func request(messageBytes: Int) -> [UInt8] {
     let sentence = #"The mill\nstands where the river \"bends\"; déjà vu, and a tab\tfor good measure. "#
     var messages: [String] = []
     var left = messageBytes

@@ -15,7 +15,7 @@ struct PromptCountScenario: Scenario {
 
   func run(_ bench: Bench) throws -> ScenarioReport {
     let bodies = [
-      ("1 kB", Self.request(messageBytes: 900)), ("50 kB", Self.request(messageBytes: 50_000)),
+      ("1 kB", JSONScanScenario.request(messageBytes: 900)), ("50 kB", JSONScanScenario.request(messageBytes: 50_000)),
       ("tools", Self.toolRequest()), ("image", Self.imageRequest()),
     ]
     let vocabulary = try TokenCountScenario.vocabulary("qwen")
@@ -40,7 +40,7 @@ struct PromptCountScenario: Scenario {
       }
     }
     if vocabulary == nil { checks.append("qwen is not installed: nothing was counted exactly") }
-    let long = Self.request(messageBytes: 10_000_000)
+    let long = JSONScanScenario.request(messageBytes: 10_000_000)
     checks.append("10 MB, longest slice estimated: \(try Self.longestSlice(long, .estimated(.general, ratio: 1)))")
     if let vocabulary { checks.append("exact: \(try Self.longestSlice(long, .exact(vocabulary)))") }
     try MicroRun.run(variants, unit: "request", bench, into: &report)
@@ -96,23 +96,6 @@ struct PromptCountScenario: Scenario {
   }
 
   // MARK: Requests
-
-  /// As `json-scan` has them: prompts of 200 to 2,000 bytes with escapes.
-  private static func request(messageBytes: Int) -> [UInt8] {
-    let sentence = #"The mill\nstands where the river \"bends\"; déjà vu, and a tab\tfor good measure. "#
-    var messages: [String] = []
-    var left = messageBytes
-    while left > 0 {
-      let size = min(left, 200 + messages.count * 300 % 1800)
-      let text = String(repeating: sentence, count: max(1, size / sentence.utf8.count))
-      messages.append(#"{"role":"\#(messages.count % 2 == 0 ? "user" : "assistant")","content":"\#(text)"}"#)
-      left -= size
-    }
-    return Array(
-      (#"{"messages":[\#(messages.joined(separator: ","))],"model":"\#(BenchmarkRequest.model)","temperature":0.7,"#
-        + #""max_tokens":512,"stream":true,"stream_options":{"include_usage":true},"user":"benchmark","seed":42}"#).utf8
-    )
-  }
 
   /// Sixteen tools, and little else.
   private static func toolRequest() -> [UInt8] {

@@ -10,7 +10,12 @@ final class Inbox: Sendable {
     case closure(@Sendable () -> Void)
   }
 
-  private let messages = Locked<[Message]>([])
+  private struct Queue: Sendable {
+    var messages: [Message] = []
+    var isClosed = false
+  }
+
+  private let queue = Locked(Queue())
   let wakeDescriptor: Int32
 
   init() {
@@ -18,20 +23,24 @@ final class Inbox: Sendable {
     precondition(wakeDescriptor >= 0, "eventfd failed: the process has no descriptor left at start")
   }
 
-  deinit { close(wakeDescriptor) }
+  deinit { Glibc.close(wakeDescriptor) }
 
   func put(_ message: Message) {
-    let wasEmpty = messages.withLock { queue in
-      queue.append(message)
-      return queue.count == 1
+    let wasEmpty = queue.withLock { queue in
+      guard !queue.isClosed else { return false }
+      queue.messages.append(message)
+      return queue.messages.count == 1
     }
     if wasEmpty { wake() }
   }
 
   /// Takes everything, swapping in `spare` so that the storage is reused.
   func takeAll(into spare: inout [Message]) {
-    messages.withLock { queue in swap(&queue, &spare) }
+    queue.withLock { queue in swap(&queue.messages, &spare) }
   }
+
+  /// From here on nothing is taken in: a message that nobody reads would keep its reactor alive, and the reactor it.
+  func close() { queue.withLock { $0.isClosed = true } }
 
   func wake() {
     var one: UInt64 = 1

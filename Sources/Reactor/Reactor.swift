@@ -103,7 +103,10 @@ public final class Reactor: @unchecked Sendable {
       takeMessages()
       runJobs()
     }
-    withExtendedLifetime(held) {}
+    inbox.close()
+    var unread: [Inbox.Message] = []
+    inbox.takeAll(into: &unread)
+    withExtendedLifetime((held, unread)) {}
   }
 
   /// Ends `run` after the current turn. May be called from any thread.

@@ -73,6 +73,20 @@ struct ReactorLoopTests {
     #expect(waitUntil { owner == nil && ended == nil })
   }
 
+  @Test("a message to a reactor that has ended is dropped, and holds nothing alive")
+  func afterTheEnd() {
+    weak var ended: Reactor?
+    do {
+      let group = ReactorGroup(count: 1)
+      let reactor = group.reactors[0]
+      ended = reactor
+      group.shutDown()
+      reactor.execute { _ = reactor.index }
+      reactor.stop()
+    }
+    #expect(ended == nil)
+  }
+
   @Test("closures of one thread run in the order they were handed in, those of several threads all run")
   func executeOrder() {
     withReactor { reactor in
@@ -372,23 +386,4 @@ struct ReactorLoopTests {
     #expect(Set(journal.entries) == [5, 6, 7])
     group.shutDown()
   }
-}
-
-/// Starts a thread.
-func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t {
-  final class Start: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-  var thread = pthread_t()
-  let context = Unmanaged.passRetained(Start(body)).toOpaque()
-  let result = pthread_create(
-    &thread, nil,
-    { context in
-      guard let context else { return nil }
-      Unmanaged<Start>.fromOpaque(context).takeRetainedValue().body()
-      return nil
-    }, context)
-  precondition(result == 0, "no thread")
-  return thread
 }
