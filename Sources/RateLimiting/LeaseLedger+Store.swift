@@ -134,3 +134,10 @@ extension LeaseLedger {
         adjust: asked.adjust, seen: seen))
   }
 }
+
+extension LeaseLedger {
+  /// When units were last drawn or charged; `Int.min` if never. Who was idle for longer than a bucket's expiry may be dropped: what it has seen says nothing any more.
+  public var lastUsedAt: Int { usedAt }
+  /// The last request was not answered, and waits to be repeated.
+  public var hasFailed: Bool { asking == .failed }
+}
