@@ -127,9 +127,11 @@ extension DistributedTokenBucket {
   func standing(_ subject: SubjectRef) -> BucketStanding {
     let subject = subjects[Int(subject.place)]
     let terms = terms[Int(subject.terms)]
+    let isKnown = subject.ledger.seen.version > 0
+    let left = (isKnown ? subject.ledger.seen.level : terms.bucket.initial) + subject.ledger.balance
     return BucketStanding(
-      terms: terms, remaining: subject.ledger.remaining(terms), level: subject.ledger.seen.level - subject.ledger.debt,
-      refusedUntil: subject.ledger.refusedUntil(now: now), isKnown: subject.ledger.seen.version > 0,
+      terms: terms, left: min(terms.bucket.burst, left), level: subject.ledger.seen.level - subject.ledger.debt,
+      refusedUntil: subject.ledger.refusedUntil(now: now), isKnown: isKnown,
       isWaitingForStore: subject.ledger.isAsking)
   }
 }
@@ -137,9 +139,14 @@ extension DistributedTokenBucket {
 /// What the node knows of a bucket.
 struct BucketStanding: Sendable {
   let terms: LeaseTerms
-  let remaining: Int
+  /// What the store had when it last told, and what is in hand; below zero in debt.
+  let left: Int
+  /// What the store had, less what is owed.
   let level: Int
   let refusedUntil: Int?
   let isKnown: Bool
   let isWaitingForStore: Bool
+
+  /// What could be had now.
+  var remaining: Int { max(0, left) }
 }

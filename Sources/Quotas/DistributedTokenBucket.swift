@@ -24,6 +24,8 @@ public actor DistributedTokenBucket {
   static let waitingMax = 1024
   /// While the store is away, who waits for the node's own bucket looks again after so long.
   static let localRetryMilliseconds = 50
+  /// What is to be looked at later than this is looked at a little later still, together with others.
+  static let distantMilliseconds = 256
   /// A store that answers at once is asked at most so often in one go.
   static let asksInOneGoMax = 4
 
@@ -51,12 +53,14 @@ public actor DistributedTokenBucket {
   let node: String
   private weak var owner: (any BucketOwner)?
 
-  var subjects: ContiguousArray<Subject> = []
+  var subjects = BlockArray<Subject>()
   private var places: [String: Int32] = [:]
   private var free: [Int32] = []
   var terms: ContiguousArray<LeaseTerms> = []
   var active: [Int32: Active] = [:]
   private var sweepAt = 0
+  /// Subjects to look at later, by time in steps of 64 ms.
+  private var distant: [Int: [Int32]] = [:]
   private lazy var bridge = Bridge(self)
   /// Requests sent to the store so far.
   private(set) var asks = 0
@@ -168,9 +172,9 @@ public actor DistributedTokenBucket {
     let index = Int(subject.place)
     let terms = terms[Int(subjects[index].terms)]
     if let reply {
-      if subjects[index].ledger.answered(reply, sequence: sequence, terms, now: now) {
-        owner?.unitsMayHaveCome(subject)
-      }
+      _ = subjects[index].ledger.answered(reply, sequence: sequence, terms, now: now)
+      // Also when nothing was granted: who waits in vain is told so now.
+      owner?.unitsMayHaveCome(subject)
     } else {
       subjects[index].ledger.failed(sequence: sequence, terms, now: now)
     }
@@ -180,8 +184,25 @@ public actor DistributedTokenBucket {
   func arm(_ place: Int32, _ until: Int) {
     guard until < subjects[Int(place)].armedAt else { return }
     subjects[Int(place)].armedAt = until
+    guard until - now < Self.distantMilliseconds else { return armRoughly(place, until) }
     let due = MonotonicTime(nanoseconds: UInt64(clamping: max(0, until)) * 1_000_000)
     _ = reactor.startTimer(at: due, bridge, token: UInt32(bitPattern: place))
+  }
+
+  /// What is far off, such as the return of idle credit, need not be exact: one timer for all of the same 64 ms, and four bytes for each.
+  private func armRoughly(_ place: Int32, _ until: Int) {
+    let slot = (until >> 6) + 1
+    distant[slot, default: []].append(place)
+    guard distant[slot]?.count == 1 else { return }
+    let due = MonotonicTime(nanoseconds: UInt64(clamping: slot << 6) * 1_000_000)
+    _ = reactor.startTimer(at: due, bridge, token: Bridge.distantToken)
+  }
+
+  private func distantTimerFired() {
+    let now = now
+    for slot in distant.keys.filter({ $0 << 6 <= now }) {
+      for place in distant.removeValue(forKey: slot) ?? [] { timerFired(place) }
+    }
   }
 
   private func timerFired(_ place: Int32) {
@@ -222,6 +243,12 @@ public actor DistributedTokenBucket {
   private final class Bridge: TimerHandler {
     private weak let bucket: DistributedTokenBucket?
     init(_ bucket: DistributedTokenBucket) { self.bucket = bucket }
-    func timerFired(token: UInt32) { bucket?.here { $0.timerFired(Int32(bitPattern: token)) } }
+    static let distantToken = UInt32.max
+
+    func timerFired(token: UInt32) {
+      bucket?.here {
+        if token == Self.distantToken { $0.distantTimerFired() } else { $0.timerFired(Int32(bitPattern: token)) }
+      }
+    }
   }
 }

@@ -145,7 +145,8 @@ extension LimitDesk {
       let answer = storage.answerMilliseconds
       deadline = max(deadline, min(now + answer, pending.beganAt + Self.answersMax * answer))
     }
-    let isSpent = share.endsAt != nil && standing.refusedUntil != nil
+    // A quota does not grow while one waits.
+    let isSpent = share.endsAt != nil && !standing.isWaitingForStore
     let comesTooLate = (standing.refusedUntil ?? .min) > deadline
     guard now < deadline, !pending.isLastTry, !isSpent, !comesTooLate else {
       giveUp(pending)
@@ -161,7 +162,7 @@ extension LimitDesk {
       let standing = bucket.here { $0.standing(draw.subject) }
       let before = clamp
       clamp.bound(
-        left: standing.remaining + draw.amount, prompt: pending.prompt(share),
+        left: standing.left + draw.amount, prompt: pending.prompt(share),
         thousandthsPerToken: share.cost.unitsPerThousandOutput * pending.request.choices)
       if clamp != before { tightest = share }
     }
@@ -241,6 +242,7 @@ extension LimitDesk {
       arm(wait, now + Self.answersMax * storage.answerMilliseconds)
     case .slot(let share, let deadline):
       leaveUnits(wait)
+      if wait.slotID != share.id { leaveSlot(wait) }
       let rule = share.limit.rule
       wait.slotID = share.id
       guard

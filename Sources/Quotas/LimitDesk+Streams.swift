@@ -33,7 +33,7 @@ extension LimitDesk {
     if standing.isWaitingForStore, standing.refusedUntil == nil {
       deadline = max(deadline, now + storage.answerMilliseconds)
     }
-    let isSpent = share.endsAt != nil && standing.refusedUntil != nil
+    let isSpent = share.endsAt != nil && !standing.isWaitingForStore
     guard now < deadline, !isSpent, (standing.refusedUntil ?? .min) <= deadline else {
       return .refused(refusal(share, need: need))
     }

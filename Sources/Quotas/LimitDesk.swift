@@ -10,7 +10,7 @@ public final class LimitDesk: @unchecked Sendable {
   /// Models of which is learned how long their answers are.
   static let modelsMax = 4096
   /// Combinations of values whose limits are remembered, for each limit.
-  static let resolvedMax = 16_384
+  static let resolvedMax = 4096
 
   /// The reactor that it belongs to.
   public let reactor: Reactor
