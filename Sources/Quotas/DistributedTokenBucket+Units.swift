@@ -128,11 +128,13 @@ extension DistributedTokenBucket {
     let subject = subjects[Int(subject.place)]
     let terms = terms[Int(subject.terms)]
     let isKnown = subject.ledger.seen.version > 0
-    let left = (isKnown ? subject.ledger.seen.level : terms.bucket.initial) + subject.ledger.balance
+    let ledger = subject.ledger
+    let left = (isKnown ? ledger.seen.level : terms.bucket.initial) + ledger.balance + ledger.unsettled
     return BucketStanding(
-      terms: terms, left: min(terms.bucket.burst, left), level: subject.ledger.seen.level - subject.ledger.debt,
-      refusedUntil: subject.ledger.refusedUntil(now: now), isKnown: isKnown,
-      isWaitingForStore: subject.ledger.isAsking)
+      terms: terms, left: min(terms.bucket.burst, left), level: ledger.seen.level + min(0, ledger.balance) + min(0, ledger.unsettled),
+      // What was refused before says nothing of what is being asked.
+      refusedUntil: ledger.isAsking ? nil : ledger.refusedUntil(now: now), isKnown: isKnown,
+      isWaitingForStore: ledger.isAsking)
   }
 }
 

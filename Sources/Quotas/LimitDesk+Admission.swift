@@ -141,7 +141,7 @@ extension LimitDesk {
   ) -> Progress {
     let standing = bucket.here { $0.standing(subject) }
     var deadline = pending.beganAt + share.limit.rule.waitMilliseconds
-    if standing.isWaitingForStore, standing.refusedUntil == nil {
+    if standing.isWaitingForStore {
       let answer = storage.answerMilliseconds
       deadline = max(deadline, min(now + answer, pending.beganAt + Self.answersMax * answer))
     }

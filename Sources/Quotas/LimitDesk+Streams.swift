@@ -30,7 +30,7 @@ extension LimitDesk {
     let standing = bucket.here { $0.standing(subject) }
     var deadline = now
     if share.limit.rule.exceeded == .wait { deadline += share.limit.rule.waitMilliseconds }
-    if standing.isWaitingForStore, standing.refusedUntil == nil {
+    if standing.isWaitingForStore {
       deadline = max(deadline, now + storage.answerMilliseconds)
     }
     let isSpent = share.endsAt != nil && !standing.isWaitingForStore

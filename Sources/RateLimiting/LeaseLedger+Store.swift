@@ -142,6 +142,8 @@ extension LeaseLedger {
 extension LeaseLedger {
   /// When units were last drawn or charged; `Int.min` if never. Who was idle for longer than a bucket's expiry may be dropped: what it has seen says nothing any more.
   public var lastUsedAt: Int { usedAt }
+  /// Units given back (above 0) or paid (below) by a request that has not been answered.
+  public var unsettled: Int { asking == .nothing ? 0 : asked.adjust }
   /// The last request was not answered, and waits to be repeated.
   public var hasFailed: Bool { asking == .failed }
 }
