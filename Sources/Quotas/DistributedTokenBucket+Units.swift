@@ -131,7 +131,8 @@ extension DistributedTokenBucket {
     let ledger = subject.ledger
     let left = (isKnown ? ledger.seen.level : terms.bucket.initial) + ledger.balance + ledger.unsettled
     return BucketStanding(
-      terms: terms, left: min(terms.bucket.burst, left), level: ledger.seen.level + min(0, ledger.balance) + min(0, ledger.unsettled),
+      terms: terms, left: min(terms.bucket.burst, left),
+      level: ledger.seen.level + min(0, ledger.balance) + min(0, ledger.unsettled),
       // What was refused before says nothing of what is being asked.
       refusedUntil: ledger.isAsking ? nil : ledger.refusedUntil(now: now), isKnown: isKnown,
       isWaitingForStore: ledger.isAsking)

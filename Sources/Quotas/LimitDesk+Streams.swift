@@ -28,8 +28,7 @@ extension LimitDesk {
   ) -> LimitStreamWait {
     guard let subject = share.subject else { return .more }
     let standing = bucket.here { $0.standing(subject) }
-    var deadline = now
-    if share.limit.rule.exceeded == .wait { deadline += share.limit.rule.waitMilliseconds }
+    var deadline = now + share.limit.rule.waitMilliseconds
     if standing.isWaitingForStore {
       deadline = max(deadline, now + storage.answerMilliseconds)
     }

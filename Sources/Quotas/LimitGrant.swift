@@ -82,7 +82,11 @@ public final class LimitGrant: @unchecked Sendable {
     guard !isOver else { return }
     let settlement = counted
     // On another thread the desk cannot be touched.
-    if desk.reactor.isCurrent { desk.settle(settlement) } else { desk.reactor.execute { [desk] in desk.settle(settlement) } }
+    if desk.reactor.isCurrent {
+      desk.settle(settlement)
+    } else {
+      desk.reactor.execute { [desk] in desk.settle(settlement) }
+    }
   }
 
   /// Counts tokens of output before they are forwarded.
@@ -113,8 +117,8 @@ public final class LimitGrant: @unchecked Sendable {
   /// How its limits stand.
   public var views: LimitViews { desk.views(shares.map(\.applied)) }
 
-  /// After ``LimitStanding/dry(_:)``: waits for more, as long as the limit's wait when its `onExceeded` is `wait`, and else only for an
-  /// answer of the store that is under way.
+  /// After ``LimitStanding/dry(_:)``: waits for more, at most the limit's wait, or for an answer of the store that is under way. When none comes, what the
+  /// limit's `onExceeded` says is to happen.
   public func waitForMore(_ waiter: any LimitWaiter) -> LimitStreamWait {
     guard !isOver, waiting == nil else { return .more }
     flush()

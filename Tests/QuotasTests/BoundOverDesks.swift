@@ -16,7 +16,7 @@ import Testing
     private let desk: LimitDesk
     private let delivered: Locked<[(at: Int, amount: Int)]>
     private let isOver: Locked<Bool>
-    private var streams: [(grant: LimitGrant, left: Int, isWaiting: Bool)] = []
+    private var streams: [(grant: LimitGrant, left: Int, waitsFor: LimitWaitID?)] = []
     private var isWaiting = false
     private(set) var cuts = 0
     private(set) var refusals = 0
@@ -33,12 +33,22 @@ import Testing
 
     private func begin(_ grant: LimitGrant) {
       pass(BoundOverDesks.prompt)
-      streams.append((grant, BoundOverDesks.answer, false))
+      streams.append((grant, BoundOverDesks.answer, nil))
     }
 
     func limitWaitEnded(_ id: LimitWaitID, _ result: LimitWaitResult) {
+      if let index = streams.firstIndex(where: { $0.waitsFor == id }) {
+        streams[index].waitsFor = nil
+        if case .refused = result { cut(index) }
+        return
+      }
       isWaiting = false
       if case .admitted(let grant) = result { begin(grant) } else { refusals += 1 }
+    }
+
+    private func cut(_ index: Int) {
+      cuts += 1
+      streams.remove(at: index).grant.settleAsCounted(wasCut: true)
     }
 
     func timerFired(token: UInt32) {
@@ -47,15 +57,17 @@ import Testing
         streams = []
         return
       }
-      for index in streams.indices.reversed() {
+      for index in streams.indices.reversed() where streams[index].waitsFor == nil {
         let amount = min(5, streams[index].left)
         streams[index].left -= amount
         pass(amount)
         let standing = streams[index].grant.spend(outputTokens: amount)
         if case .dry = standing {
-          cuts += 1
-          let stream = streams.remove(at: index)
-          stream.grant.settleAsCounted(wasCut: true)
+          switch streams[index].grant.waitForMore(self) {
+          case .more: break
+          case .waiting(let id): streams[index].waitsFor = id
+          case .refused: cut(index)
+          }
         } else if streams[index].left == 0 {
           done += 1
           let stream = streams.remove(at: index)

@@ -9,7 +9,9 @@ import Testing
 
 /// The desk on the embedded store: answers come at once, so that stories need no waiting.
 @Suite struct DeskStories {
-  private func rig(_ rules: [LimitRule], prices: [String: ModelPrice] = [:], clock: TestClock = TestClock()) throws -> Rig {
+  private func rig(_ rules: [LimitRule], prices: [String: ModelPrice] = [:], clock: TestClock = TestClock()) throws
+    -> Rig
+  {
     Rig(LimitPlan(rules, prices: prices), store: try EmbeddedStore(clock: { clock.now }), clock: clock)
   }
 
@@ -41,7 +43,9 @@ import Testing
     let figures = await rig.on { desk -> [Int] in
       guard let grant = desk.admit(request(prompt: 300), waiter: nil).grant else { return [] }
       var figures = [left(desk, request())]
-      for _ in 0..<200 { if grant.spend(outputTokens: 1) == .dry(desk.refusal(desk.applied(to: request())[0], need: 1)) { break } }
+      for _ in 0..<200 {
+        if grant.spend(outputTokens: 1) == .dry(desk.refusal(desk.applied(to: request())[0], need: 1)) { break }
+      }
       figures.append(grant.outputTokens)
       grant.settle(prompt: 310, completion: 250, cached: 10, reasoning: 50)
       figures.append(left(desk, request()))
@@ -141,7 +145,8 @@ import Testing
     let untilMidnight = (86_400 - 1_800_000_000 % 86_400) * 1000
     #expect(refused?.resetMilliseconds == untilMidnight && refused?.retryAfterMilliseconds == untilMidnight)
     // Too little for an answer: not sent for a stump.
-    #expect(await rig.on { $0.admit(request(prompt: 40, expected: 1), waiter: nil).refusal?.code } == .insufficientQuota)
+    #expect(
+      await rig.on { $0.admit(request(prompt: 40, expected: 1), waiter: nil).refusal?.code } == .insufficientQuota)
     clock.advance(untilMidnight)
     #expect(await rig.on { $0.admit(ask, waiter: nil).grant?.clampedMaxTokens } == 900)
   }
@@ -188,7 +193,7 @@ import Testing
     #expect((500...502).contains(figures[0]) && figures[1] == 1 && figures[2] == 0)
   }
 
-  @Test("with onExceeded wait a stream that has run dry goes on when more has grown")
+  @Test("a stream that has run dry goes on when more has grown within the limit's wait")
   func streamWaits() async throws {
     let clock = Confined(MonotonicTime.readClock())
     let store = try EmbeddedStore(clock: {

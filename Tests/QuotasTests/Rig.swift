@@ -67,7 +67,8 @@ final class Rig: Sendable {
 
   /// On Redis behind a port.
   init(
-    _ plan: LimitPlan, port: UInt16, timeout: Duration = .milliseconds(20), count: Int = 1, clock: TestClock = TestClock()
+    _ plan: LimitPlan, port: UInt16, timeout: Duration = .milliseconds(20), count: Int = 1,
+    clock: TestClock = TestClock()
   ) {
     group = ReactorGroup(count: count)
     let events = events
