@@ -61,7 +61,6 @@ public actor DistributedTokenBucket {
   private var sweepAt = 0
   /// Subjects to look at later, by time in steps of 64 ms.
   private var distant: [Int: [Int32]] = [:]
-  private lazy var bridge = Bridge(self)
   /// Requests sent to the store so far.
   private(set) var asks = 0
 
@@ -154,8 +153,8 @@ public actor DistributedTokenBucket {
         let sequence = request.sequence
         let reply = storage.lease(
           subjects[index].id, request, terms[Int(subjects[index].terms)].bucket, node: node
-        ) { [weak self] reply in
-          self?.here { $0.told(subject, sequence, reply) }
+        ) { reply in
+          self.here { $0.told(subject, sequence, reply) }
         }
         guard let reply else { return }
         let isMore = subjects[index].ledger.answered(
@@ -186,7 +185,7 @@ public actor DistributedTokenBucket {
     subjects[Int(place)].armedAt = until
     guard until - now < Self.distantMilliseconds else { return armRoughly(place, until) }
     let due = MonotonicTime(nanoseconds: UInt64(clamping: max(0, until)) * 1_000_000)
-    _ = reactor.startTimer(at: due, bridge, token: UInt32(bitPattern: place))
+    _ = reactor.startTimer(at: due, Bridge(self), token: UInt32(bitPattern: place))
   }
 
   /// What is far off, such as the return of idle credit, need not be exact: one timer for all of the same 64 ms, and four bytes for each.
@@ -195,7 +194,7 @@ public actor DistributedTokenBucket {
     distant[slot, default: []].append(place)
     guard distant[slot]?.count == 1 else { return }
     let due = MonotonicTime(nanoseconds: UInt64(clamping: slot << 6) * 1_000_000)
-    _ = reactor.startTimer(at: due, bridge, token: Bridge.distantToken)
+    _ = reactor.startTimer(at: due, Bridge(self), token: Bridge.distantToken)
   }
 
   private func distantTimerFired() {
@@ -240,13 +239,14 @@ public actor DistributedTokenBucket {
     }
   }
 
+  /// One for each timer, and no weak reference to the actor anywhere: a single one would make each of its retains a slow one.
   private final class Bridge: TimerHandler {
-    private weak let bucket: DistributedTokenBucket?
+    private let bucket: DistributedTokenBucket
     init(_ bucket: DistributedTokenBucket) { self.bucket = bucket }
     static let distantToken = UInt32.max
 
     func timerFired(token: UInt32) {
-      bucket?.here {
+      bucket.here {
         if token == Self.distantToken { $0.distantTimerFired() } else { $0.timerFired(Int32(bitPattern: token)) }
       }
     }

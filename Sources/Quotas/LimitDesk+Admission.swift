@@ -163,7 +163,7 @@ extension LimitDesk {
       let before = clamp
       clamp.bound(
         left: standing.left + draw.amount, prompt: pending.prompt(share),
-        thousandthsPerToken: share.cost.unitsPerThousandOutput * pending.request.choices)
+        thousandthsPerToken: share.perThousand * pending.request.choices)
       if clamp != before { tightest = share }
     }
     var clamped: Int?
@@ -178,7 +178,7 @@ extension LimitDesk {
     pending.isOver = true
     var shares: ContiguousArray<LimitGrant.Share> = []
     for (share, draw) in zip(pending.shares, drawn) {
-      let perThousand = share.cost.unitsPerThousandOutput
+      let perThousand = share.perThousand
       let prompt = pending.prompt(share)
       let output = pending.output(share)
       bucket.here { $0.began(draw.subject, output: output) }

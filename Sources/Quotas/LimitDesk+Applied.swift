@@ -8,9 +8,7 @@ extension LimitDesk {
     shares.reserveCapacity(plan.limits.count)
     let unixTime = unixTime()
     for limit in plan.limits {
-      guard var share = applied(limit, request, unixTime) else { continue }
-      share.cost = plan.cost(limit, model: request.model)
-      shares.append(share)
+      if let share = applied(limit, request, unixTime) { shares.append(share) }
     }
     return shares
   }
@@ -20,7 +18,9 @@ extension LimitDesk {
     if unixTime >= appliedCaches[number].endsAt || appliedCaches[number].known.count >= Self.resolvedMax {
       appliedCaches[number] = AppliedCache()
     }
-    let values = limit.parts.map { request.facts.value(of: $0) }
+    var values = limit.parts.map { request.facts.value(of: $0) }
+    // Prices are by the model that serves, whatever the subject.
+    if case .money = limit.rule.quantity { values.append(request.model) }
     if let known = appliedCaches[number].known[values] {
       guard let known else { return nil }
       guard let subject = known.subject else { return known }
@@ -35,12 +35,14 @@ extension LimitDesk {
   private func resolve(_ limit: LimitPlan.Limit, _ request: LimitRequest, _ unixTime: Int) -> AppliedShare? {
     guard let applied = limit.rule.applied(to: request.facts, digest: Self.digest) else { return nil }
     guard !limit.isConcurrency else {
-      return AppliedShare(limit: limit, subject: nil, id: applied.id, amount: applied.amount, endsAt: nil)
+      return AppliedShare(limit: limit, subject: nil, id: applied.id, amount: applied.amount, endsAt: nil, cost: .free)
     }
     let (terms, suffix, endsAt) = limit.rule.terms(amount: applied.amount, unixTime: unixTime)
     let id = applied.id + suffix
     let subject = bucket.here { $0.subject(id, terms: $0.register(terms)) }
-    return AppliedShare(limit: limit, subject: subject, id: id, amount: applied.amount, endsAt: endsAt)
+    return AppliedShare(
+      limit: limit, subject: subject, id: id, amount: applied.amount, endsAt: endsAt,
+      cost: plan.cost(limit, model: request.model))
   }
 
   /// SHA-256 in hexadecimal digits, half of it.

@@ -123,8 +123,8 @@ extension LimitDesk: BucketStorageObserver {
   }
 }
 
-/// One limit's bucket or slots, as it applies to a request.
-struct AppliedShare: Sendable {
+/// One limit's bucket or slots, as it applies to a request. A class, for it is handed on many times and has many parts to retain.
+final class AppliedShare: Sendable {
   let limit: LimitPlan.Limit
   /// Nil for concurrency.
   let subject: SubjectRef?
@@ -132,7 +132,19 @@ struct AppliedShare: Sendable {
   let amount: Int
   /// When its calendar period ends, in seconds since 1970.
   let endsAt: Int?
-  var cost = LimitCost.free
+  let cost: LimitCost
+  /// Units for a thousand tokens of output, of the dearer kind.
+  let perThousand: Int
+
+  init(limit: LimitPlan.Limit, subject: SubjectRef?, id: String, amount: Int, endsAt: Int?, cost: LimitCost) {
+    self.limit = limit
+    self.subject = subject
+    self.id = id
+    self.amount = amount
+    self.endsAt = endsAt
+    self.cost = cost
+    perThousand = cost.unitsPerThousandOutput
+  }
 }
 
 /// Which bucket is whose, for values that have been seen.

@@ -78,11 +78,11 @@ final class PendingAdmission {
 
   /// The expected output in the limit's units.
   func output(_ share: AppliedShare) -> Int {
-    LimitGrant.units(expected, share.cost.unitsPerThousandOutput)
+    LimitGrant.units(expected, share.perThousand)
   }
 
   /// What is to be drawn at once: the prompt and the first of the output.
   func draw(_ share: AppliedShare) -> Int {
-    prompt(share) + LimitGrant.units(min(LimitGrant.outputAhead, expected), share.cost.unitsPerThousandOutput)
+    prompt(share) + LimitGrant.units(min(LimitGrant.outputAhead, expected), share.perThousand)
   }
 }
