@@ -126,6 +126,16 @@ public struct OutputBytes: Sendable {
     }
   }
 
+  /// Lends room for at most `bound` further bytes to `fill`, which says how many of them it has written: for whoever appends many small pieces and
+  /// can say beforehand how long they get together.
+  public mutating func append(atMost bound: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
+    reserve(bound)
+    let start = count
+    count &+= storage.withUnsafeMutableBytes {
+      fill(UnsafeMutableRawBufferPointer(rebasing: $0[start..<start &+ bound]))
+    }
+  }
+
   /// Lends the bytes, for a system call.
   public func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

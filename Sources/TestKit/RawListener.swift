@@ -32,7 +32,7 @@ public final class RawListener: @unchecked Sendable {
   deinit { Glibc.close(descriptor) }
 
   /// The next connection.
-  public func accept(timeout: Duration = .seconds(5)) throws(TestKitError) -> RawClient {
+  public func accept(timeout: Duration = .seconds(30)) throws(TestKitError) -> RawClient {
     let milliseconds = (timeout * testPatience).components.seconds * 1000
     var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     while true {

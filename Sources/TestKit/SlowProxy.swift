@@ -15,15 +15,15 @@ public final class SlowProxy: Sendable {
   /// A proxy in front of a port of this machine.
   public init(to target: UInt16) throws(TestKitError) {
     listener = try RawListener()
-    Self.startThread { [listener, delay, isOver] in
+    detach { [listener, delay, isOver] in
       while !isOver.withLock({ $0 }) {
         guard let near = try? listener.accept(timeout: .seconds(1)) else { continue }
         guard let far = try? RawClient(port: target) else {
           near.reset()
           continue
         }
-        Self.startThread { Self.carry(from: near, to: far, delay, isOver) }
-        Self.startThread { Self.carry(from: far, to: near, delay, isOver) }
+        detach { Self.carry(from: near, to: far, delay, isOver) }
+        detach { Self.carry(from: far, to: near, delay, isOver) }
       }
     }
   }
@@ -41,23 +41,5 @@ public final class SlowProxy: Sendable {
       }
     }
     to.halfClose()
-  }
-
-  private static func startThread(_ body: @escaping @Sendable () -> Void) {
-    final class Start: Sendable {
-      let body: @Sendable () -> Void
-      init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(Start(body)).toOpaque()
-    let code = pthread_create(
-      &thread, nil,
-      { context in
-        guard let context else { return nil }
-        Unmanaged<Start>.fromOpaque(context).takeRetainedValue().body()
-        return nil
-      }, context)
-    precondition(code == 0, "no thread for the proxy")
-    pthread_detach(thread)
   }
 }

@@ -2,7 +2,7 @@ internal import CLinux
 
 /// Asks `condition` every millisecond until it holds; false when `timeout` (times `testPatience`) has passed before. Blocks the thread: for
 /// what another thread or process brings about.
-public func waitUntil(timeout: Duration = .seconds(5), _ condition: () throws -> Bool) rethrows -> Bool {
+public func waitUntil(timeout: Duration = .seconds(30), _ condition: () throws -> Bool) rethrows -> Bool {
   let clock = ContinuousClock()
   let deadline = clock.now + timeout * testPatience
   while true {

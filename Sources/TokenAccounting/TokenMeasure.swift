@@ -10,6 +10,12 @@ public enum TokenMeasure: Sendable {
   /// The measure for text of which nothing is known.
   public static let general = TokenMeasure.estimated(.general, ratio: 1)
 
+  /// Builds what all estimators share, which takes some milliseconds once: at the start, not under the first stream.
+  public static func prepare() {
+    var counter = TextCounter(.general)
+    counter.append([UInt8(ascii: "a")].span.bytes)
+  }
+
   /// What it is called in records and gauges.
   public var source: TokenSource {
     switch self {

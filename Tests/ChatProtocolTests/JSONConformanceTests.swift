@@ -1,5 +1,6 @@
 import ChatProtocol
 import Testing
+import TestKit
 
 @Suite("JSON is read as RFC 8259 says")
 struct JSONConformanceTests {

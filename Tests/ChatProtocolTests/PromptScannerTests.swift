@@ -1,5 +1,6 @@
 import ChatProtocol
 import Testing
+import TestKit
 
 @Suite("The pieces of a prompt")
 struct PromptScannerTests {

@@ -1,6 +1,7 @@
 import ChatProtocol
 import Foundation
 import Testing
+import TestKit
 
 @Suite("Editing a request")
 struct RequestEditsTests {

@@ -160,7 +160,7 @@ func lastEventErrorCode(_ body: [UInt8]) -> String? {
 /// Asks again and again until it holds, for what another thread brings about.
 func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
   let clock = ContinuousClock()
-  let deadline = clock.now + .seconds(10) * testPatience
+  let deadline = clock.now + .seconds(30) * testPatience
   while true {
     if try await condition() { return true }
     if clock.now >= deadline { return false }

@@ -113,7 +113,7 @@ struct TokenStories {
       let report = try #require(await house.gateway.tokenReports().first)
       let truth = try way.plan(Self.truthScript).truth
       #expect(report.model == "m" && report.vocabulary == "qwen" && report.source == .exact)
-      #expect(report.gauges.requests == [.upstream: 1] && report.gauges.completionTokens == truth.completion)
+      #expect(report.gauges.requests(.upstream) == 1 && report.gauges.completionTokens == truth.completion)
       #expect(report.gauges.completion.counted == counted && report.gauges.completion.reported == truth.completion)
     }
   }

@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import Reactor
 import Testing
+import TestKit
 
 /// A listener on a reactor that keeps what it accepts.
 private final class Door: @unchecked Sendable {
@@ -116,12 +117,12 @@ struct ListenerTests {
       reactor.sync { door.isOpen = false }
       let client = try RawSocket.connect(door.port)
       try client.send("x")
-      #expect(eventually { reactor.sync { door.asked } >= 3 })
+      #expect(waitUntil { reactor.sync { door.asked } >= 3 })
       #expect(door.accepted.count == 0)
       // Asked once a pause, so three times take two pauses; a spinning loop asks thousands of times.
       let start = MonotonicTime.readClock()
       let before = reactor.sync { door.asked }
-      #expect(eventually { reactor.sync { door.asked } >= before + 2 })
+      #expect(waitUntil { reactor.sync { door.asked } >= before + 2 })
       let pauses = MonotonicTime.readClock().nanoseconds(since: start) / Listener.pauseDuration.wholeNanoseconds
       #expect(reactor.sync { door.asked } - before <= Int(pauses) + 3)
       reactor.sync { door.isOpen = true }
@@ -160,13 +161,13 @@ struct ListenerTests {
     let first = try Door(group.reactors[0])
     let second = try Door(group.reactors[1], port: first.port)
     let clients = try (0..<100).map { _ in try RawSocket.connect(first.port) }
-    #expect(eventually { first.accepted.count + second.accepted.count == 100 })
+    #expect(waitUntil { first.accepted.count + second.accepted.count == 100 })
     #expect(first.accepted.count > 0)
     #expect(second.accepted.count > 0)
     first.close()
     // The port lives on with the other.
     let late = try RawSocket.connect(first.port)
-    #expect(eventually { first.accepted.count + second.accepted.count == 101 })
+    #expect(waitUntil { first.accepted.count + second.accepted.count == 101 })
     late.close()
     clients.forEach { $0.close() }
     second.close()
@@ -234,7 +235,7 @@ struct ListenerTests {
       guard door.accepted.holds(1), let descriptor = door.accepted.entries.first else { exit(2) }
       client.reset()
       let bytes = [UInt8](repeating: 1, count: 100)
-      guard eventually({ bytes.withUnsafeBytes { Socket.send(descriptor, $0) } == .failed(EPIPE) }) else { exit(3) }
+      guard waitUntil({ bytes.withUnsafeBytes { Socket.send(descriptor, $0) } == .failed(EPIPE) }) else { exit(3) }
       // A plain write, as a TLS library makes it, raises the signal unless the group ignores it.
       guard write(descriptor, bytes, 100) == -1, errno == EPIPE else { exit(4) }
       exit(0)
@@ -268,14 +269,14 @@ struct SocketTests {
     #expect(Socket.connectError(regular) == 0)
     #expect(receive(regular) == .wouldBlock)
     try peer.send("abc")
-    #expect(eventually { receive(regular) == .bytes(3) })
+    #expect(waitUntil { receive(regular) == .bytes(3) })
     peer.close()
-    #expect(eventually { receive(regular) == .end })
+    #expect(waitUntil { receive(regular) == .end })
     Socket.close(regular)
 
     let (broken, rude) = try connected()
     rude.reset()
-    #expect(eventually { receive(broken) == .failed(ECONNRESET) })
+    #expect(waitUntil { receive(broken) == .failed(ECONNRESET) })
     Socket.close(broken)
   }
 
@@ -315,7 +316,7 @@ struct SocketTests {
     let address = try #require(SocketAddress(literal: "127.0.0.1", port: deaf.port))
     do {
       let descriptor = try Socket.connect(to: address)
-      #expect(eventually { Socket.connectError(descriptor) == ECONNREFUSED })
+      #expect(waitUntil { Socket.connectError(descriptor) == ECONNREFUSED })
       Socket.close(descriptor)
     } catch { #expect(error.code == ECONNREFUSED) }
   }

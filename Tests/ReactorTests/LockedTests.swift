@@ -1,6 +1,7 @@
 import Glibc
 import Reactor
 import Testing
+import TestKit
 
 @Suite("What threads share behind a lock")
 struct LockedTests {

@@ -1,6 +1,7 @@
 import Glibc
 import Reactor
 import Testing
+import TestKit
 
 private final class TimerProbe: TimerHandler {
   let fired: (UInt32) -> Void
@@ -69,7 +70,7 @@ struct ReactorLoopTests {
       }
       group.shutDown()
     }
-    #expect(eventually { owner == nil && ended == nil })
+    #expect(waitUntil { owner == nil && ended == nil })
   }
 
   @Test("closures of one thread run in the order they were handed in, those of several threads all run")
@@ -125,7 +126,7 @@ struct ReactorLoopTests {
         journal.add("message")
       }
       reactor.execute { journal.add("second message") }
-      #expect(eventually { journal.entries.contains("next end") })
+      #expect(waitUntil { journal.entries.contains("next end") })
       let entries = journal.entries
       #expect(entries.first == "message")
       #expect(entries.filter { $0 == "end" }.count == 1)
@@ -205,7 +206,7 @@ struct ReactorLoopTests {
         ids.value = (0..<5).map { reactor.startTimer(at: deadline, probe, token: $0) }
         _ = reactor.startTimer(at: deadline + .milliseconds(20), TimerProbe { _ in journal.add(99) })
       }
-      #expect(eventually { journal.entries.contains(99) })
+      #expect(waitUntil { journal.entries.contains(99) })
       #expect(journal.count == 2)
     }
   }

@@ -1,6 +1,7 @@
 import Glibc
 import Reactor
 import Testing
+import TestKit
 
 /// An actor that lives on a reactor.
 private actor Resident {
@@ -98,7 +99,7 @@ struct ReactorTaskTests {
       let tasks = (0..<50).map { _ in
         reactor.startTask { await reactor.sleep(until: MonotonicTime.readClock() + .seconds(600)) }
       }
-      if !cancelAtOnce { #expect(eventually { reactor.sync { reactor.timerCount } == 50 }) }
+      if !cancelAtOnce { #expect(waitUntil { reactor.sync { reactor.timerCount } == 50 }) }
       let start = MonotonicTime.readClock()
       for task in tasks { task.cancel() }
       for task in tasks { await task.value }

@@ -1,5 +1,6 @@
 import Reactor
 import Testing
+import TestKit
 
 @Suite("Slot table")
 struct SlotTableTests {

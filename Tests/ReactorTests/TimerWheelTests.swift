@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Reactor
+import TestKit
 
 /// The wheel against a list that is searched from end to end.
 private struct Rig {

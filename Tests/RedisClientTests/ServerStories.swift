@@ -81,15 +81,21 @@ struct ServerStories {
     defer { rig.shutDown() }
     try await rig.ask("PING")
     server.pause()
+    var sent = 0
     for _ in 0..<3 {
-      let failure = await rig.failure("INCR", key: "n", within: .milliseconds(20))
-      #expect(failure == .deadlineExceeded(mayHaveRun: true))
+      let failure = await rig.failure("INCR", key: "n", within: .milliseconds(50))
+      guard case .deadlineExceeded(let mayHaveRun) = failure else {
+        Issue.record("\(failure)")
+        continue
+      }
+      // On a busy machine the deadline may pass before there was a turn to send it in: then it is never sent.
+      if mayHaveRun { sent += 1 }
     }
     #expect(await rig.failure("PING") == .breakerOpen)
     server.resume()
     #expect(await rig.eventually("PING") == .simple("PONG"))
     // The late replies were not taken for those of later commands.
-    #expect(try await rig.ask("GET", key: "n") == .bulk("3"))
+    #expect(try await rig.ask("GET", key: "n") == (sent == 0 ? .null : .bulk("\(sent)")))
     #expect(rig.events.contains { if case .breakerOpened = $0 { true } else { false } })
     #expect(rig.events.contains { if case .breakerClosed = $0 { true } else { false } })
   }

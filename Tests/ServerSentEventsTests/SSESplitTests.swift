@@ -1,5 +1,6 @@
 import ServerSentEvents
 import Testing
+import TestKit
 
 @Suite("Splits change nothing")
 struct SSESplitTests {

@@ -2,6 +2,7 @@ import Glibc
 import Reactor
 import Testing
 import Transport
+import TestKit
 
 @Suite("Client connections: leaving, waiting, closing", .serialized)
 struct DownstreamLifeTests {
@@ -28,7 +29,7 @@ struct DownstreamLifeTests {
       _ = try AnswerReader(client).next()
       #expect(client.endCode() == 0)
       #expect(rig.receiver.journal.count == 2)
-      #expect(eventually { rig.connectionCount == 0 })
+      #expect(waitUntil { rig.connectionCount == 0 })
     }
   }
 
@@ -40,7 +41,7 @@ struct DownstreamLifeTests {
       var isRefused = false
       for byte in Self.get.utf8.prefix(bytes) {
         try client.send([byte])
-        isRefused = eventually(within: 0.01) { rig.receiver.journal.entries.contains(.rejected(408)) }
+        isRefused = waitUntil(timeout: .seconds(0.01)) { rig.receiver.journal.entries.contains(.rejected(408)) }
         if isRefused { break }
       }
       #expect(try AnswerReader(client).next().status == 408)
@@ -115,10 +116,10 @@ struct DownstreamLifeTests {
       for part in ["", "GET /", "POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc"] {
         let client = try rig.connect()
         try client.send(part)
-        #expect(eventually { rig.connectionCount == 1 })
+        #expect(waitUntil { rig.connectionCount == 1 })
         rig.settle()
         client.close()
-        #expect(eventually { rig.connectionCount == 0 })
+        #expect(waitUntil { rig.connectionCount == 0 })
       }
       #expect(rig.receiver.journal.entries == [.head("/a")])
     }
@@ -163,7 +164,7 @@ struct DownstreamLifeTests {
         for _ in 0..<taken { sent += pattern }
         #expect(rig.receiver.journal.entries.filter { $0 == .drained }.count == round - 1)
         #expect(try client.receive(exactly: taken * pattern.count) == Array(sent.suffix(taken * pattern.count)))
-        #expect(eventually { rig.receiver.journal.entries.filter { $0 == .drained }.count == round })
+        #expect(waitUntil { rig.receiver.journal.entries.filter { $0 == .drained }.count == round })
       }
       rig.reactor.sync { confined.value.finishResponse(keepAlive: true) }
       #expect(rig.connectionCount == 1)
@@ -266,7 +267,7 @@ struct DownstreamLifeTests {
   func silentWhileDraining() throws {
     try withDownstream { rig in
       let silent = try rig.connect()
-      #expect(eventually { rig.connectionCount == 1 })
+      #expect(waitUntil { rig.connectionCount == 1 })
       rig.reactor.sync { rig.context.closeIdle() }
       let counts = rig.reactor.sync {
         [true, false].map { rig.context.unfinishedCount(countingSilent: $0) }
@@ -283,7 +284,7 @@ struct DownstreamLifeTests {
   func cutAll() throws {
     try withDownstream { rig in
       let idle = try rig.connect()
-      #expect(eventually { rig.connectionCount == 1 })
+      #expect(waitUntil { rig.connectionCount == 1 })
       let (busy, _) = try responding(rig)
       #expect(rig.reactor.sync { rig.context.cutAll() } == 1)
       #expect(rig.receiver.journal.entries.suffix(2) == [.mustEnd, .gone(.shutDown)])
@@ -318,7 +319,7 @@ struct DownstreamLifeTests {
     try withDownstream { rig in
       rig.budget.setMost(2)
       let clients = try (0..<3).map { _ in try rig.connect() }
-      #expect(eventually { rig.connectionCount == 2 })
+      #expect(waitUntil { rig.connectionCount == 2 })
       try clients[2].send(Self.get)
       rig.settle()
       #expect(rig.receiver.journal.count == 0)
@@ -336,7 +337,7 @@ struct DownstreamLifeTests {
         if round % 3 == 1 { _ = try AnswerReader(client).next() }
         if round % 2 == 0 { client.reset() } else { client.close() }
       }
-      #expect(eventually { rig.connectionCount == 0 })
+      #expect(waitUntil { rig.connectionCount == 0 })
       // The listener alone is left.
       #expect(rig.reactor.sync { rig.reactor.registeredCount } == 1)
       #expect(rig.reactor.sync { rig.reactor.timerCount } == 0)

@@ -2,6 +2,7 @@ import HTTPWire
 import Reactor
 import Testing
 import Transport
+import TestKit
 
 @Suite("Client connections: requests", .serialized)
 struct DownstreamRequestTests {
@@ -22,7 +23,7 @@ struct DownstreamRequestTests {
       #expect(rig.receiver.journal.count == 6)
       #expect(rig.connectionCount == 1)
       client.close()
-      #expect(eventually { rig.connectionCount == 0 })
+      #expect(waitUntil { rig.connectionCount == 0 })
     }
   }
 
@@ -174,7 +175,7 @@ struct DownstreamRequestTests {
         try old.send("GET /k HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
         #expect(try reader.next().text == "/k|")
       }
-      #expect(eventually { rig.connectionCount == 1 })
+      #expect(waitUntil { rig.connectionCount == 1 })
     }
   }
 
@@ -206,7 +207,7 @@ struct DownstreamRequestTests {
       #expect(client.endCode() == 0)
       #expect(!rig.receiver.journal.entries.contains(.complete(bodyBytes: 0)))
       client.close()
-      #expect(eventually { rig.connectionCount == 0 })
+      #expect(waitUntil { rig.connectionCount == 0 })
     }
   }
 

@@ -1,6 +1,7 @@
 import Reactor
 import Testing
 import Transport
+import TestKit
 
 /// A name server that answers when the test says so.
 private final class NameServer: Sendable {
@@ -19,7 +20,7 @@ private final class NameServer: Sendable {
       $0.running += 1
       $0.runningMost = max($0.runningMost, $0.running)
     }
-    _ = eventually(within: 8) { !state.withLock { $0.isHolding } }
+    _ = waitUntil(timeout: .seconds(8)) { !state.withLock { $0.isHolding } }
     return state.withLock {
       $0.running -= 1
       return $0.answers[host] ?? .failure(.nameNotResolved("unknown"))
@@ -108,7 +109,7 @@ struct ResolverTests {
       #expect(rig.last == address(1))
       rig.server.hold(false)
       #expect(
-        eventually {
+        waitUntil {
           rig.resolve("a", timeToLive: .seconds(600))
           return rig.last == address(2)
         })
@@ -127,7 +128,7 @@ struct ResolverTests {
         #expect(rig.answers.holds(number))
         #expect(rig.last == address(1))
       }
-      #expect(eventually { rig.server.asked.count == 2 })
+      #expect(waitUntil { rig.server.asked.count == 2 })
     }
   }
 
@@ -157,7 +158,7 @@ struct ResolverTests {
       // Asked again after a while, and then found.
       rig.server.set("nowhere", address(3))
       #expect(
-        eventually {
+        waitUntil {
           rig.resolve("nowhere")
           return rig.last == address(3)
         })
@@ -172,7 +173,7 @@ struct ResolverTests {
         rig.server.set("h\(number)", address(number))
         rig.resolve("h\(number)", timeToLive: number < 8 ? .zero : .seconds(600))
       }
-      #expect(eventually { rig.server.running == Resolver.lookupsMax })
+      #expect(waitUntil { rig.server.running == Resolver.lookupsMax })
       #expect(rig.answers.count == 0)
       rig.server.hold(false)
       #expect(rig.answers.holds(30))

@@ -3,6 +3,7 @@ import Reactor
 import Testing
 
 @testable import Transport
+import TestKit
 
 @Suite("TLS towards upstreams", .serialized)
 struct TLSTests {
@@ -36,7 +37,7 @@ struct TLSTests {
   private func refusal(_ port: UInt16, _ context: TLSClientContext) throws -> String? {
     let rig = UpstreamRig([try loopback(port)], tls: context)
     defer { rig.shutDown() }
-    #expect(eventually { rig.owner.journal.count > 0 })
+    #expect(waitUntil { rig.owner.journal.count > 0 })
     #expect(rig.owner.journal.count == 1)
     guard case .connectFailed(.tlsFailed(let reason))? = rig.owner.journal.entries.first else { return nil }
     #expect(rig.isClosed)
@@ -139,7 +140,7 @@ struct TLSTests {
     let bare = UpstreamRig([try loopback(server.port)], tls: try Self.context())
     defer { bare.shutDown() }
     #expect(
-      eventually {
+      waitUntil {
         bare.owner.journal.entries.contains { event in
           switch event {
           case .connectFailed(.tlsFailed), .diedIdle: true
@@ -179,7 +180,7 @@ struct TLSTests {
     let rig = try connected(server, Self.context())
     defer { rig.shutDown() }
     rig.begin("GET /push HTTP/1.1\r\nhost: x\r\n\r\n")
-    #expect(eventually { rig.isClosed })
+    #expect(waitUntil { rig.isClosed })
     #expect(rig.owner.text == "pushed", "\(rig.owner.journal.entries)")
   }
 
@@ -213,7 +214,7 @@ struct TLSTests {
       let rig = try connected(server, Self.context())
       defer { rig.shutDown() }
       rig.begin("GET \(path) HTTP/1.1\r\nhost: x\r\n\r\n")
-      #expect(eventually { rig.isOver })
+      #expect(waitUntil { rig.isOver })
       #expect(rig.owner.text == "hello")
       #expect(rig.isFailed == !isWhole, "\(path)")
     }

@@ -4,6 +4,7 @@ import Reactor
 import Testing
 
 @testable import Transport
+import TestKit
 
 @Suite("Upstream sessions", .serialized)
 struct UpstreamSessionTests {
@@ -121,7 +122,7 @@ struct UpstreamSessionTests {
         if split < bytes.count { rig.settle() }
       }
       if sample.endsWithClose { peer.close() }
-      #expect(eventually { rig.isOver }, "\(sample) split at \(splits)")
+      #expect(waitUntil { rig.isOver }, "\(sample) split at \(splits)")
       #expect(rig.owner.text == sample.body, "\(sample) split at \(splits)")
       #expect(
         rig.owner.journal.entries == [.connected, .head(sample.status), .last(isIdle: sample.isReusable)],
@@ -167,7 +168,7 @@ struct UpstreamSessionTests {
         _ = try peer.receive(until: "\r\n\r\n")
         try peer.send("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n\(number)")
       }
-      #expect(eventually { rig.owner.text == "12345" })
+      #expect(waitUntil { rig.owner.text == "12345" })
     }
   }
 
@@ -192,7 +193,7 @@ struct UpstreamSessionTests {
         return true
       }
       #expect(isAsked)
-      #expect(eventually { rig.isFailed })
+      #expect(waitUntil { rig.isFailed })
       #expect(rig.owner.body.isEmpty)
       #expect(!rig.hasReceived, "it could not be retried")
       #expect(rig.isClosed)
@@ -287,7 +288,7 @@ struct UpstreamSessionTests {
       rig.begin()
       _ = try peer.receive(until: "\r\n\r\n")
       try? peer.send(answer)
-      #expect(eventually { rig.isFailed })
+      #expect(waitUntil { rig.isFailed })
       guard case .failed(.protocolViolation)? = rig.owner.journal.entries.last else {
         Issue.record("told \(rig.owner.journal.entries)")
         return
@@ -366,7 +367,7 @@ struct UpstreamSessionTests {
         }
         rig.session.setPaused(false)
       }
-      #expect(eventually { rig.owner.bodyBytes == body.count })
+      #expect(waitUntil { rig.owner.bodyBytes == body.count })
       // Compared outside #expect: should they differ, it would look for the shortest difference of millions of bytes, for hours.
       let isSame = rig.owner.body == body
       #expect(isSame)
@@ -383,10 +384,10 @@ struct UpstreamSessionTests {
       try peer.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n")
       #expect(rig.holds(.head(200)))
       peer.reset()
-      #expect(eventually { rig.reactor.sync { rig.reactor.registeredCount } == 0 })
+      #expect(waitUntil { rig.reactor.sync { rig.reactor.registeredCount } == 0 })
       #expect(!rig.isFailed)
       rig.reactor.sync { rig.session.setPaused(false) }
-      #expect(eventually { rig.isFailed })
+      #expect(waitUntil { rig.isFailed })
     }
   }
 
@@ -396,7 +397,7 @@ struct UpstreamSessionTests {
       rig.begin()
       _ = try peer.receive(until: "\r\n\r\n")
       try peer.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello")
-      #expect(eventually { rig.owner.text == "hello" })
+      #expect(waitUntil { rig.owner.text == "hello" })
       let start = MonotonicTime.readClock()
       rig.reactor.sync { rig.session.abandon() }
       #expect(peer.endCode() == ECONNRESET)

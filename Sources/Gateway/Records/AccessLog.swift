@@ -37,17 +37,45 @@ struct AccessLog {
 
   /// Adds a request's line. The record is lent, not copied: a copy would count a dozen references up and down.
   mutating func append(_ record: inout RequestRecord, now: MonotonicTime) {
-    switch format {
-    case .json: appendJSON(&record, now)
-    case .text: appendText(&record, now)
+    let format = format
+    var clock = clock
+    buffer.append(atMost: Self.bound(record)) { room in
+      var line = AccessLogLine(room)
+      switch format {
+      case .json: line.appendJSON(&record, &clock, now)
+      case .text: line.appendText(&record, &clock, now)
+      }
+      return line.count
     }
+    self.clock = clock
   }
 
-  private mutating func appendJSON(_ record: inout RequestRecord, _ now: MonotonicTime) {
+  /// The most bytes that a record's line can have.
+  private static func bound(_ record: RequestRecord) -> Int {
+    var bound = fixedBytesMax + LineWriter.bound(record.consumer) + LineWriter.bound(record.clientAddress)
+    bound += LineWriter.bound(record.path) + LineWriter.bound(record.model) + LineWriter.bound(record.upstream)
+    bound += LineWriter.bound(record.upstreamModel) + LineWriter.bound(record.errorCode)
+    for failure in record.failures { bound += LineWriter.bound(failure) + 16 }
+    return bound
+  }
+
+  /// All names, numbers, times and constant words of a line: some 1,300 bytes if every one is there and every number has its twenty digits.
+  private static let fixedBytesMax = 2_048
+}
+
+/// One line of the access log as it is written.
+private struct AccessLogLine {
+  private var buffer: LineWriter
+
+  init(_ room: UnsafeMutableRawBufferPointer) { buffer = LineWriter(room) }
+
+  var count: Int { buffer.count }
+
+  mutating func appendJSON(_ record: inout RequestRecord, _ clock: inout LogClock, _ now: MonotonicTime) {
     buffer.append(#"{"time":""#)
     clock.append(to: &buffer, now: now)
     buffer.append(#"","event":"request","id":""#)
-    record.id.append(to: &buffer)
+    record.id.withBytes { buffer.append($0) }
     buffer.append("\"")
     member(#","consumer":"#, record.consumer)
     member(#","client":"#, record.clientAddress)
@@ -87,12 +115,15 @@ struct AccessLog {
     number(#","prompt_tokens":"#, prompt?.tokens)
     number(#","completion_tokens":"#, completion?.tokens)
     number(#","total_tokens":"#, tokens.total)
-    number(#","cached_tokens":"#, tokens.reported?.cachedTokens)
-    number(#","cache_write_tokens":"#, tokens.reported?.cacheWriteTokens)
-    number(#","reasoning_tokens":"#, tokens.reasoning)
-    number(#","prompt_audio_tokens":"#, tokens.reported?.promptAudioTokens)
-    number(#","completion_audio_tokens":"#, tokens.reported?.completionAudioTokens)
-    number(#","rejected_prediction_tokens":"#, tokens.reported?.rejectedPredictionTokens)
+    // Details of zero say nothing.
+    detail(#","reasoning_tokens":"#, tokens.reasoning)
+    if let reported = tokens.reported {
+      detail(#","cached_tokens":"#, reported.cachedTokens)
+      detail(#","cache_write_tokens":"#, reported.cacheWriteTokens)
+      detail(#","prompt_audio_tokens":"#, reported.promptAudioTokens)
+      detail(#","completion_audio_tokens":"#, reported.completionAudioTokens)
+      detail(#","rejected_prediction_tokens":"#, reported.rejectedPredictionTokens)
+    }
     if let source = completion?.source ?? prompt?.source { member(#","token_source":"#, source.rawValue) }
     if let prompt, let completion, prompt.source != completion.source {
       member(#","prompt_token_source":"#, prompt.source.rawValue)
@@ -105,7 +136,7 @@ struct AccessLog {
     if !tokens.isReportFinal { number(#","reported_completion_tokens":"#, tokens.reported?.completionTokens) }
   }
 
-  private mutating func appendText(_ record: inout RequestRecord, _ now: MonotonicTime) {
+  mutating func appendText(_ record: inout RequestRecord, _ clock: inout LogClock, _ now: MonotonicTime) {
     clock.append(to: &buffer, now: now)
     buffer.append(" ")
     buffer.append(record.method.name)
@@ -128,7 +159,7 @@ struct AccessLog {
     word(" error=", record.errorCode)
     for failure in record.failures { word(" failure=", failure) }
     buffer.append(" id=")
-    record.id.append(to: &buffer)
+    record.id.withBytes { buffer.append($0) }
     buffer.append("\n")
   }
 
@@ -150,6 +181,10 @@ struct AccessLog {
     buffer.append(decimal: value)
   }
 
+  private mutating func detail(_ name: StaticString, _ value: Int?) {
+    if let value, value > 0 { number(name, value) }
+  }
+
   /// Milliseconds with three decimals.
   private mutating func milliseconds(_ name: StaticString, _ nanoseconds: UInt64) {
     let microseconds = Int(clamping: nanoseconds / 1000)
@@ -163,26 +198,6 @@ struct AccessLog {
   }
 }
 
-extension OutputBytes {
-  /// Appends text as it is.
-  mutating func append(text: String) {
-    var text = text
-    text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
-  }
-
-  /// Appends text as a JSON string. Control characters, also those that would forge a line, are escaped.
-  mutating func append(quoted text: String) {
-    var text = text
-    let isPlain = text.withUTF8 { bytes in
-      !bytes.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0x7F }
-    }
-    guard isPlain else { return append(JSONText.quoted(text)) }
-    append("\"")
-    append(text: text)
-    append("\"")
-  }
-}
-
 /// Wall-clock time for log lines: the seconds' text is made once a second.
 struct LogClock {
   private var second: [UInt8] = []
@@ -190,10 +205,10 @@ struct LogClock {
   private var secondBegan = MonotonicTime(nanoseconds: 0)
 
   /// Appends RFC 3339 in UTC with milliseconds, for instance `2026-11-21T08:32:00.123Z`.
-  mutating func append(to output: inout OutputBytes, now: MonotonicTime) {
+  mutating func append(to output: inout LineWriter, now: MonotonicTime) {
     if now >= validUntil { beginSecond(now) }
     let milliseconds = Int(min(999, now.nanoseconds(since: secondBegan) / 1_000_000))
-    output.append(second)
+    second.withUnsafeBytes { output.append($0) }
     output.append(milliseconds < 10 ? ".00" : milliseconds < 100 ? ".0" : ".")
     output.append(decimal: milliseconds)
     output.append("Z")

@@ -65,6 +65,13 @@ struct RequestID {
     output.append(digits.span.bytes)
   }
 
+  /// Lends the id's bytes.
+  @inline(__always)
+  func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+    if let given { return given.withUnsafeBytes(body) }
+    digits.span.bytes.withUnsafeBytes(body)
+  }
+
   /// The id's text.
   var text: String {
     var output = OutputBytes()

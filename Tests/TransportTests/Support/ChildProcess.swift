@@ -1,4 +1,5 @@
 import Glibc
+import TestKit
 
 /// A child process with its input and output on a socket. By posix_spawn and not by Foundation's `Process`, whose `waitUntilExit` can miss the end
 /// of a child while the testing library watches for the children of its exit tests.

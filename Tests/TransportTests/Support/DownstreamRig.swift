@@ -1,6 +1,7 @@
 import HTTPWire
 import Reactor
 import Transport
+import TestKit
 
 /// What a receiver of requests was told.
 enum DownstreamEvent: Equatable, Sendable {
@@ -127,7 +128,7 @@ final class DownstreamRig: @unchecked Sendable {
   var connectionCount: Int { reactor.sync { [context] in context.connectionCount } }
 
   func holds(_ event: DownstreamEvent, within seconds: Double = 5) -> Bool {
-    eventually(within: seconds) { receiver.journal.entries.contains(event) }
+    waitUntil(timeout: .seconds(seconds)) { receiver.journal.entries.contains(event) }
   }
 }
 

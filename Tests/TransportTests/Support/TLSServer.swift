@@ -1,5 +1,6 @@
 import Foundation
 import Reactor
+import TestKit
 
 /// A throw-away authority and its certificates, made once by the openssl tool and removed at exit.
 enum Certificates {

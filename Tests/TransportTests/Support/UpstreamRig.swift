@@ -2,6 +2,7 @@ import HTTPWire
 import Reactor
 
 @testable import Transport
+import TestKit
 
 /// What owner and receiver of a session were told.
 enum UpstreamEvent: Equatable, Sendable {
@@ -92,7 +93,7 @@ final class UpstreamRig: @unchecked Sendable {
   }
 
   func holds(_ event: UpstreamEvent, count: Int = 1, within seconds: Double = 5) -> Bool {
-    eventually(within: seconds) { owner.journal.entries.filter { $0 == event }.count >= count }
+    waitUntil(timeout: .seconds(seconds)) { owner.journal.entries.filter { $0 == event }.count >= count }
   }
 
   var isFailed: Bool {

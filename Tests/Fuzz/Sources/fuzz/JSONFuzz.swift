@@ -5,6 +5,7 @@ func fuzzJSON(_ bytes: RawSpan) {
   let body = bytes.withUnsafeBytes { Array($0) }
   fuzzRequest(body)
   fuzzChunk(body)
+  fuzzTexts(body)
   fuzzMultipart(body)
 }
 
@@ -37,7 +38,7 @@ private func fuzzChunk(_ body: [UInt8]) {
     let without = Array(body[..<member.lowerBound] + body[member.upperBound...])
     precondition(ReferenceValidator.accepts(without, depthMax: 64), "taking usage out broke the JSON")
     let again = ChunkScanner.scan(without.span.bytes, limits: limits)
-    precondition(again.usage == nil && again.choicesCount == fields.choicesCount)
+    precondition(again.usageMember == nil && again.choicesCount == fields.choicesCount)
   }
   for text in [fields.firstContent, fields.firstReasoning, fields.finishReason] {
     if let text { precondition(text.text(in: body.span.bytes).utf8.count <= 3 * body.count) }

@@ -1,15 +1,28 @@
-import Glibc
+internal import CLinux
+internal import Glibc
 
 /// A blocking TCP socket as the other side of what is tested. Every wait ends after five seconds with an error.
-final class RawSocket: @unchecked Sendable {
-  struct Failure: Error, CustomStringConvertible {
-    let operation: String
-    let code: Int32
-    var description: String { "\(operation): errno \(code)" }
+public final class RawSocket: @unchecked Sendable {
+  /// A call of the system that failed.
+  public struct Failure: Error, CustomStringConvertible {
+    /// Which call.
+    public let operation: String
+    /// errno.
+    public let code: Int32
+    /// A failure of `operation`.
+    public init(operation: String, code: Int32) {
+      self.operation = operation
+      self.code = code
+    }
+
+    /// Both.
+    public var description: String { "\(operation): errno \(code)" }
   }
 
-  let descriptor: Int32
-  let port: UInt16
+  /// The socket.
+  public let descriptor: Int32
+  /// The port that it listens on, or is connected to.
+  public let port: UInt16
 
   private init(descriptor: Int32, port: UInt16) {
     self.descriptor = descriptor
@@ -50,7 +63,7 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// Connects to a port of this machine.
-  static func connect(_ port: UInt16, receiveBuffer: Int32? = nil) throws -> RawSocket {
+  public static func connect(_ port: UInt16, receiveBuffer: Int32? = nil) throws -> RawSocket {
     let descriptor = try open()
     if var receiveBuffer {
       setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, 4)
@@ -64,7 +77,7 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// Listens on a port of this machine; 0 lets the kernel choose.
-  static func listen(port: UInt16 = 0, backlog: Int32? = 128) throws -> RawSocket {
+  public static func listen(port: UInt16 = 0, backlog: Int32? = 128) throws -> RawSocket {
     let descriptor = try open()
     var one: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
@@ -82,9 +95,10 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// A port that is taken but refuses connections, for as long as the socket lives.
-  static func deaf() throws -> RawSocket { try listen(backlog: nil) }
+  public static func deaf() throws -> RawSocket { try listen(backlog: nil) }
 
-  func accept() throws -> RawSocket {
+  /// Takes the next connection.
+  public func accept() throws -> RawSocket {
     while true {
       let accepted = Glibc.accept(descriptor, nil, nil)
       if accepted >= 0 { return RawSocket(descriptor: accepted, port: port) }
@@ -92,9 +106,11 @@ final class RawSocket: @unchecked Sendable {
     }
   }
 
-  func send(_ text: String) throws { try send(Array(text.utf8)) }
+  /// Sends all of it.
+  public func send(_ text: String) throws { try send(Array(text.utf8)) }
 
-  func send(_ bytes: some Collection<UInt8>) throws {
+  /// Sends all of it.
+  public func send(_ bytes: some Collection<UInt8>) throws {
     let bytes = Array(bytes)
     var sent = 0
     while sent < bytes.count {
@@ -110,7 +126,7 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// Receives once; empty at the end.
-  func receive(max: Int = 65_536) throws -> [UInt8] {
+  public func receive(max: Int = 65_536) throws -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: max)
     while true {
       let count = recv(descriptor, &buffer, max, 0)
@@ -120,7 +136,7 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// Receives until `marker` has come; gives back everything.
-  func receive(until marker: String) throws -> String {
+  public func receive(until marker: String) throws -> String {
     var text: [UInt8] = []
     let marker = Array(marker.utf8)
     while !text.contains(marker) {
@@ -134,7 +150,7 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// Receives exactly `count` bytes.
-  func receive(exactly count: Int) throws -> [UInt8] {
+  public func receive(exactly count: Int) throws -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count)
     while bytes.count < count {
@@ -146,7 +162,7 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// Receives until the peer ends its side.
-  func receiveToEnd() throws -> [UInt8] {
+  public func receiveToEnd() throws -> [UInt8] {
     var bytes: [UInt8] = []
     while true {
       let piece = try receive()
@@ -156,23 +172,25 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// How the connection ended: 0 for a regular end, else errno; drops what still comes.
-  func endCode() -> Int32 {
+  public func endCode() -> Int32 {
     do {
       _ = try receiveToEnd()
       return 0
     } catch { return (error as? Failure)?.code ?? -1 }
   }
 
-  func shutdownSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+  /// Ends its own side.
+  public func shutdownSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
   /// Closes with a reset.
-  func reset() {
+  public func reset() {
     var lingering = linger(l_onoff: 1, l_linger: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &lingering, socklen_t(MemoryLayout<linger>.size))
     close()
   }
 
-  func close() {
+  /// Closes it, once.
+  public func close() {
     guard !isClosed else { return }
     isClosed = true
     Glibc.close(descriptor)

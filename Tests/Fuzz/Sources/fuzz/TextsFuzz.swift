@@ -1,0 +1,43 @@
+import ChatProtocol
+
+/// Feeds any bytes to what finds the texts of answers and prompts, and traps when an invariant breaks.
+func fuzzTexts(_ body: [UInt8]) {
+  fuzzAnswer(body, ChunkScanner.scan(body.span.bytes, limits: .answer))
+  fuzzAnswer(body, EventScanner.scan(body.span.bytes, limits: .answer))
+  _ = ChunkScanner.usage(ofAnswer: body.span.bytes)
+  fuzzPrompt(body)
+}
+
+/// Every text lies in the document, and decodes to the same whether it is decoded by itself or behind others.
+private func fuzzAnswer(_ body: [UInt8], _ fields: ChunkFields) {
+  var running = JSONTextDecoder()
+  var count = 0
+  fields.texts.forEach { text in
+    precondition(text.text.contents.lowerBound > 0 && text.text.contents.upperBound <= body.count)
+    var alone = JSONTextDecoder()
+    var bytes = 0
+    alone.decode(text.text, in: body.span.bytes) { bytes += $0.byteCount }
+    alone.finish { bytes += $0.byteCount }
+    precondition(bytes <= 3 * text.text.contents.count)
+    running.decode(text.text, in: body.span.bytes) { count += $0.byteCount }
+  }
+  running.finish { count += $0.byteCount }
+  precondition(count <= 3 * body.count * (fields.texts.count + 1))
+  if let usage = fields.usage {
+    precondition(usage.hasCounts && (usage.promptTokens ?? 1) > 0 && (usage.completionTokens ?? 1) > 0)
+    var merged = usage
+    merged.merge(usage)
+    precondition(merged == usage)
+  }
+}
+
+/// However a prompt is sliced, its pieces are the same.
+private func fuzzPrompt(_ body: [UInt8]) {
+  guard let fields = try? RequestScanner.scan(body.span.bytes) else { return }
+  for shape in [PromptShape.chat, .completion, .embedding, .messages, .responses] {
+    for tools in [PromptToolForm.documents, .signatures] {
+      let whole = promptPieces(fields, body, shape, tools: tools, bytesMax: 1 << 20)
+      precondition(whole == promptPieces(fields, body, shape, tools: tools, bytesMax: 13), "slices differ")
+    }
+  }
+}
