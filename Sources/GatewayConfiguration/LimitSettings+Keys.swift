@@ -22,7 +22,7 @@ struct LimitDraft: Sendable {
         "Which requests it is for: all conditions must hold, in a list one of the patterns; left out, every request."),
       .value(
         "each", \.each, .subjects, default: Self(),
-        "Who has the amount for himself: one of these, or a list for each combination; left out, what `match` and `rules` name if that is one thing, else `global`."
+        "Who has the amount alone: one of these, or a list for each combination; left out, what `match` and `rules` name if that is one thing, else `global`."
       ),
     ] + LimitAmountsDraft.fields(at: \.amounts) + [
       .value(
@@ -49,7 +49,7 @@ struct LimitDraft: Sendable {
         "At its end: `fallback` tries the next candidate; `truncate` ends a running stream with finish_reason `length`, `error` with an error, `wait` after waiting for more; a request that has not begun gets 429."
       ),
       .value(
-        "wait", \.wait, .duration(.zero ... LimitSettings.waitMax), default: Self(),
+        "wait", \.wait, .duration(.zero...LimitSettings.waitMax), default: Self(),
         "How long a request may wait for room before it gets 429, and with `onExceeded: wait` a stream."),
       .value(
         "whenStoreIsAway", \.whenStoreIsAway, .choice, default: Self(),
@@ -138,7 +138,8 @@ struct LimitWeightsDraft: Sendable {
   static let section = ConfigurationSection<LimitWeightsDraft>(fields: [
     .value("input", \.input, weight, default: Self(), "A token of the prompt that no cache served; left out, 1."),
     .value("cached", \.cached, weight, default: Self(), "A token of the prompt read from a cache; left out, 1."),
-    .value("cacheWrite", \.cacheWrite, weight, default: Self(), "A token of the prompt written to a cache; left out, 1."),
+    .value(
+      "cacheWrite", \.cacheWrite, weight, default: Self(), "A token of the prompt written to a cache; left out, 1."),
     .value("output", \.output, weight, default: Self(), "A token of the answer; left out, 1."),
     .value("reasoning", \.reasoning, weight, default: Self(), "A token of thoughts; left out, 1."),
   ])
@@ -172,7 +173,9 @@ extension ConfigurationField where Root == LimitDraft {
     let section = LimitRuleDraft.section
     let key = ConfigurationKey(
       path: "rules", kind: .sections(), defaultText: nil, isRequired: false, reload: .live,
-      sentence: "Other amounts for some of the requests; of all that match, the limit's own included, the most specific applies.")
+      sentence:
+        "Other amounts for some of the requests; of all that match, the limit's own included, the most specific applies."
+    )
     return ConfigurationField(name: "rules", keys: [key] + section.keys(below: "rules[]")) {
       node, path, root, reading in
       root.rules = readSections(node, path, section, draft: LimitRuleDraft(), &reading) { draft, _, _ in draft }
