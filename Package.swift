@@ -48,12 +48,14 @@ let package = Package(
     room("TokenAccounting", ["Tokenization", "ChatProtocol", "CLinux"]),
     room("GatewayConfiguration", [.product(name: "Yams", package: "Yams")]),
     room("Routing", ["GatewayConfiguration"]),
+    room("RateLimiting", ["GatewayConfiguration"]),
 
     // Floor 1b: the event loop.
     room("Reactor", ["CLinux"]),
 
     // Floor 2: what touches the world.
     room("Transport", ["Reactor", "HTTPWire", "CLinux", "COpenSSL"]),
+    room("RedisClient", ["Reactor", "Transport", "CLinux", "COpenSSL", "CHiredis"]),
 
     // Floor 3: actors.
     room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration", "Routing"]),
@@ -90,14 +92,19 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks",
+        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "RateLimiting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
-      exclude: ["CBenchmarks", "README.md", "Thresholds.json"],
+      exclude: ["CBenchmarks", "Simulation", "README.md", "Thresholds.json"],
       swiftSettings: strict),
     // The counting malloc and processor placement that the benchmarks need.
     .target(name: "CBenchmarks", path: "Benchmarks/CBenchmarks"),
+
+    // Nodes, demand and faults on a virtual clock over the machines of RateLimiting: for its tests and for `Benchmarks simulate limits`.
+    .target(
+      name: "LimitSimulation", dependencies: ["RateLimiting", "TestKit"], path: "Benchmarks/Simulation",
+      swiftSettings: strict),
 
     // Beside: the simulator that `sluice demo`, the tests and the benchmarks share, and what only tests need.
     room("ScriptedUpstream", ["Reactor", "HTTPWire", "ChatProtocol"]),
@@ -109,9 +116,11 @@ let package = Package(
     tests("TokenizationTests", ["Tokenization", "TestKit"]),
     tests("TokenAccountingTests", ["TokenAccounting", "Tokenization", "ChatProtocol", "TestKit"]),
     tests("RoutingTests", ["Routing", "GatewayConfiguration", "TestKit"]),
+    tests("RateLimitingTests", ["RateLimiting", "LimitSimulation", "GatewayConfiguration", "TestKit"]),
     tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
     tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),
     tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
+    tests("RedisClientTests", ["RedisClient", "Reactor", "Transport", "TestKit"]),
     tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "GatewayConfiguration", "HTTPWire", "TestKit"]),
     tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
     tests("AdminTests", ["Admin", "Gateway", "GatewayConfiguration", "Reactor", "TestKit"]),

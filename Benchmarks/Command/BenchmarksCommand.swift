@@ -8,7 +8,7 @@ struct BenchmarksCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "Benchmarks",
     abstract: "Measures the gateway: each scenario first checks that every answer is right, then measures.",
-    subcommands: [UpstreamCommand.self, LoadCommand.self, CustodianCommand.self])
+    subcommands: [SimulateCommand.self, UpstreamCommand.self, LoadCommand.self, CustodianCommand.self])
 
   @OptionGroup var options: Options
 

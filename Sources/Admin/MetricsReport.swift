@@ -34,7 +34,7 @@ enum MetricsReport {
       for source in TokenSource.allCases {
         page.sample(
           "sluice_token_requests_total", [("model", report.model), ("source", source.rawValue)],
-          report.gauges.requests[source] ?? 0)
+          report.gauges.requests(source))
       }
     }
     page.family(

@@ -27,7 +27,7 @@ enum StatusReport {
     var text = #"{"vocabulary":\#(report.vocabulary.map(quoted) ?? "null")"#
     text += #","counted":\#(report.source.map { quoted($0.rawValue) } ?? "null")"#
     text += #","prompt_tokens":\#(gauges.promptTokens),"completion_tokens":\#(gauges.completionTokens),"source":{"#
-    text += TokenSource.allCases.map { #""\#($0.rawValue)":\#(gauges.requests[$0] ?? 0)"# }.joined(separator: ",")
+    text += TokenSource.allCases.map { #""\#($0.rawValue)":\#(gauges.requests($0))"# }.joined(separator: ",")
     text += #"},"prompt":\#(drift(gauges.prompt)),"completion":\#(drift(gauges.completion))"#
     return text + "}"
   }

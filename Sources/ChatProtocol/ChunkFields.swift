@@ -12,6 +12,9 @@ public struct ChunkFields: Equatable, Sendable {
   /// The model as the upstream names it.
   public internal(set) var model: JSONStringRange?
 
+  /// When the answer was begun, in seconds since 1970.
+  public internal(set) var created: Int?
+
   /// Whether there is a `choices` array.
   public internal(set) var hasChoices = false
   /// How many choices the chunk touches.

@@ -26,7 +26,8 @@ public struct ChunkScanner {
   public static func usage(ofAnswer data: RawSpan) -> TokenUsage? {
     data.withUnsafeBytes { buffer in
       lastMember("\"usage\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readUsage() }
-        ?? lastMember("\"usageMetadata\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readGeminiUsage() }
+        ?? lastMember("\"usageMetadata\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readGeminiUsage()
+        }
     }
   }
 
@@ -91,6 +92,7 @@ public struct ChunkScanner {
       let key = member.key
       switch key.count {
       case 7 where key.matches("choices"): try takeChoices(&cursor)
+      case 7 where key.matches("created"): fields.created = try cursor.integerOrSkip()
       case 2 where key.matches("id"): fields.id = try cursor.stringRangeOrSkip()
       case 5 where key.matches("model"): fields.model = try cursor.stringRangeOrSkip()
       case 5 where key.matches("error"): try takeError(&cursor)

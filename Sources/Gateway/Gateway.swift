@@ -136,8 +136,7 @@ public final class Gateway: Sendable {
       }
     }
     return GatewaySnapshot(
-      settings: settings, routes: routes, upstreams: upstreams, shelf: shelf,
-      generation: (previous?.generation ?? 0) + 1)
+      settings: settings, routes: routes, upstreams: upstreams, shelf: shelf, previous: previous)
   }
 
   /// The running upstream whose sessions can go on under new settings.
@@ -198,9 +197,10 @@ public final class Gateway: Sendable {
 
   /// Token counts by model, over all reactors.
   func tokenGauges() async -> [String: TokenGauges] {
+    let names = state.withLock { $0.snapshot.tokenSlots }
     var gauges: [String: TokenGauges] = [:]
     for worker in workers {
-      for (model, seen) in await worker.reactor.run({ worker.reconciler.gauges }) {
+      for (model, seen) in zip(names, await worker.reactor.run { worker.reconciler.gauges }) where seen != TokenGauges() {
         gauges[model, default: TokenGauges()].add(seen)
       }
     }

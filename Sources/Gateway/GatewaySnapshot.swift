@@ -11,23 +11,40 @@ final class GatewaySnapshot: Sendable {
   let upstreams: [UpstreamRuntime]
   /// How each model's tokens are counted, in the order of `settings.models`.
   let tokens: [ModelTokens]
+  /// The models' names by `ModelTokens.slot`, those of earlier configurations included.
+  let tokenSlots: [String]
+  /// How those are counted that are asked for as `upstream/model`, by the vocabulary that their name speaks for.
+  private let unlisted: [String: ModelTokens]
   /// Counts the configurations of this process, from 1.
   let generation: Int
 
   init(
-    settings: GatewaySettings, routes: RouteTable, upstreams: [UpstreamRuntime], shelf: VocabularyShelf, generation: Int
+    settings: GatewaySettings, routes: RouteTable, upstreams: [UpstreamRuntime], shelf: VocabularyShelf,
+    previous: GatewaySnapshot?
   ) {
     self.settings = settings
     self.routes = routes
     self.upstreams = upstreams
-    self.generation = generation
-    tokens = settings.models.map { ModelTokens($0, shelf) }
+    generation = (previous?.generation ?? 0) + 1
+    var slots = previous?.tokenSlots ?? [""]
+    tokens = settings.models.map { model in
+      if let known = slots.firstIndex(of: model.name) { return ModelTokens(model, slot: known, shelf) }
+      slots.append(model.name)
+      return ModelTokens(model, slot: slots.count - 1, shelf)
+    }
+    tokenSlots = slots
+    let names = Set(VocabularyGuess.vocabularies)
+    unlisted = Dictionary(uniqueKeysWithValues: names.map { ($0, ModelTokens(vocabulary: $0, shelf)) })
     identities = IdentityTable(settings)
   }
 
   /// How the tokens of a candidate's model are counted.
   func tokens(of candidate: Candidate) -> ModelTokens {
-    candidate.modelIndex.map { tokens[$0] } ?? .unknown
+    if let index = candidate.modelIndex { return tokens[index] }
+    guard let name = candidate.upstreamModel,
+      let vocabulary = VocabularyGuess.vocabulary(forModel: String(decoding: name, as: UTF8.self))
+    else { return .unknown }
+    return unlisted[vocabulary] ?? .unknown
   }
 
   /// The name that records use for a consumer; nil is the anonymous one.

@@ -3,8 +3,10 @@ internal import Glibc
 
 /// A TCP client that blocks and sends exactly the bytes it is told: for tests of what goes over the wire.
 ///
-/// One thread at a time uses it. Every wait is bounded by `timeout`, times `testPatience`.
-public final class RawClient {
+/// Every wait is bounded by `timeout`, times `testPatience`.
+///
+/// `@unchecked Sendable`: one thread at a time uses it.
+public final class RawClient: @unchecked Sendable {
   /// The longest that any one call waits.
   public var timeout: Duration
   private var descriptor: Int32
@@ -34,6 +36,13 @@ public final class RawClient {
       descriptor = -1
       throw TestKitError("cannot connect to port \(port)", code: code)
     }
+  }
+
+  /// The near end of a connection that a listener accepted.
+  init(accepted descriptor: Int32, timeout: Duration = .seconds(5)) {
+    self.timeout = timeout
+    self.descriptor = descriptor
+    set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
   }
 
   deinit { close() }

@@ -13,6 +13,20 @@ public enum VocabularyGuess {
   /// OpenAI's reasoning models, whose names are too short to be looked for anywhere: `o1`, `o3-mini`.
   private static let numbered = ["o1", "o3", "o4"]
 
+  /// The vocabularies that a name can speak for.
+  public static var vocabularies: [String] { hints.map(\.vocabulary) }
+
+  /// The vocabularies that a provider's own models have.
+  public static func vocabularies(ofProvider name: String) -> [String] {
+    switch name {
+    case "openai", "azure": ["o200k", "cl100k"]
+    case "deepseek": ["deepseek"]
+    case "dashscope", "qwen": ["qwen"]
+    case "mistral": ["tekken"]
+    default: []
+    }
+  }
+
   /// The name of the vocabulary, or nil.
   public static func vocabulary(forModel name: String) -> String? {
     let name = name.lowercased()

@@ -1,20 +1,26 @@
-internal import Reactor
+package import Reactor
 
 /// A connected stream of bytes: a TCP socket, or TLS over one. The place where downstream TLS will come in.
-struct ByteStream {
-  let descriptor: Int32
-  var tls: TLSSession?
+/// Shared within the package: what speaks another protocol than HTTP stands on it too.
+package struct ByteStream {
+  package let descriptor: Int32
+  package var tls: TLSSession?
+
+  package init(descriptor: Int32, tls: TLSSession?) {
+    self.descriptor = descriptor
+    self.tls = tls
+  }
 
   /// Receives once into `buffer`.
   @inline(__always)
-  func receive(into buffer: UnsafeMutableRawBufferPointer) -> Socket.Transfer {
+  package func receive(into buffer: UnsafeMutableRawBufferPointer) -> Socket.Transfer {
     guard let tls else { return Socket.receive(descriptor, into: buffer) }
     return tls.receive(into: buffer)
   }
 
   /// Sends what the kernel takes now.
   @inline(__always)
-  func send(_ bytes: UnsafeRawBufferPointer) -> Socket.Transfer {
+  package func send(_ bytes: UnsafeRawBufferPointer) -> Socket.Transfer {
     guard let tls else { return Socket.send(descriptor, bytes) }
     return tls.send(bytes)
   }
@@ -26,7 +32,7 @@ struct ByteStream {
   }
 
   /// Closes; `abruptly` with a reset, so that the peer does not take the end for a regular one.
-  func close(abruptly: Bool = false) {
+  package func close(abruptly: Bool = false) {
     if abruptly {
       Socket.resetOnClose(descriptor)
     } else {

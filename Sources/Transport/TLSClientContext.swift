@@ -4,7 +4,7 @@ internal import Reactor
 /// How connections to one upstream are secured. Immutable after `init`; shared by the sessions of one pool on one reactor.
 ///
 /// Certificates are verified against the system's roots (or `authorityFile`) and the host's name; TLS 1.2 is the least; ALPN
-/// offers `http/1.1`. The last session ticket is kept, so that a new connection resumes instead of shaking hands in full.
+/// offers `http/1.1` unless told otherwise. The last session ticket is kept, so that a new connection resumes instead of shaking hands in full.
 ///
 /// `@unchecked Sendable`: SSL_CTX is safe to share between threads (OpenSSL's threads(7)), the ticket sits behind a lock.
 public final class TLSClientContext: @unchecked Sendable {
@@ -45,8 +45,11 @@ public final class TLSClientContext: @unchecked Sendable {
 
   /// Reads the files of `options`.
   ///
+  /// - Parameter protocols: what ALPN offers (RFC 7301); none if empty.
   /// - Throws: `TransportError.tlsFailed` naming the file that cannot be used.
-  public init(host: String, isAddressLiteral: Bool, options: Options) throws(TransportError) {
+  public init(
+    host: String, isAddressLiteral: Bool, options: Options, protocols: [String] = ["http/1.1"]
+  ) throws(TransportError) {
     guard let context = SSL_CTX_new(TLS_client_method()) else {
       throw .tlsFailed("OpenSSL could not make a context: \(Self.lastError())")
     }
@@ -56,7 +59,7 @@ public final class TLSClientContext: @unchecked Sendable {
     verifiesPeer = options.verifiesPeer
     // To OpenSSL an empty name means that none is to be checked.
     guard !serverName.isEmpty else { throw .tlsFailed("the server name is empty") }
-    try configure(options)
+    try configure(options, protocols)
   }
 
   deinit {
@@ -67,7 +70,7 @@ public final class TLSClientContext: @unchecked Sendable {
     SSL_CTX_free(context)
   }
 
-  private func configure(_ options: Options) throws(TransportError) {
+  private func configure(_ options: Options, _ protocols: [String]) throws(TransportError) {
     _ = sluice_ssl_ctx_set_min_version(context, Int32(TLS1_2_VERSION))
     // Partial writes and a buffer that moves: the rest of a short write is sent from another place. Released buffers keep an idle stream small.
     _ = sluice_ssl_ctx_set_mode(
@@ -90,8 +93,8 @@ public final class TLSClientContext: @unchecked Sendable {
         SSL_CTX_check_private_key(context) == 1
       else { throw .tlsFailed("cannot use the client key from \(keyFile): \(Self.lastError())") }
     }
-    let protocols: [UInt8] = [8] + Array("http/1.1".utf8)
-    SSL_CTX_set_alpn_protos(context, protocols, UInt32(protocols.count))
+    let offered = protocols.flatMap { [UInt8(clamping: $0.utf8.count)] + Array($0.utf8) }
+    if !offered.isEmpty { SSL_CTX_set_alpn_protos(context, offered, UInt32(offered.count)) }
     _ = sluice_ssl_ctx_set_session_cache_mode(
       context, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
     SSL_CTX_set_ex_data(context, 0, Unmanaged.passUnretained(self).toOpaque())
@@ -113,7 +116,7 @@ public final class TLSClientContext: @unchecked Sendable {
   }
 
   /// A new TLS session over `descriptor`, ready for its handshake.
-  func makeSession(_ descriptor: Int32) throws(TransportError) -> TLSSession {
+  package func makeSession(_ descriptor: Int32) throws(TransportError) -> TLSSession {
     guard let ssl = SSL_new(context) else { throw .tlsFailed(Self.lastError()) }
     let session = TLSSession(ssl: ssl, context: self)
     SSL_set_connect_state(ssl)

@@ -3,8 +3,8 @@ internal import Glibc
 internal import Reactor
 
 /// TLS on one connected socket; OpenSSL reads and writes the descriptor itself. Confined to its connection's reactor.
-final class TLSSession {
-  enum Handshake {
+package final class TLSSession {
+  package enum Handshake {
     case done
     case wantsRead
     case wantsWrite
@@ -25,7 +25,7 @@ final class TLSSession {
   /// Whether the handshake resumed an earlier session.
   var isResumed: Bool { SSL_session_reused(ssl) == 1 }
 
-  func handshake() -> Handshake {
+  package func handshake() -> Handshake {
     ERR_clear_error()
     let result = SSL_do_handshake(ssl)
     if result == 1 { return .done }

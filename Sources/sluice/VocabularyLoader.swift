@@ -33,7 +33,7 @@ struct VocabularyLoader {
         if let vocabulary = try vocabulary(name) { shelf.vocabularies[name] = vocabulary }
         shelf.estimators[name] = try store.estimator(name)
       } catch {
-        complain(name, "\(error)")
+        complain(name, "\(error)", .warning)
       }
     }
     return shelf
@@ -42,7 +42,8 @@ struct VocabularyLoader {
   private mutating func vocabulary(_ name: String) throws -> Vocabulary? {
     var info = stat()
     guard stat(store.file(name), &info) == 0 else {
-      complain(name, "not installed: the tokens of its models are estimated. Try: sluice vocabulary install \(name)")
+      complain(
+        name, "not installed: the tokens of its models are estimated. Try: sluice vocabulary install \(name)", .info)
       return nil
     }
     let version = Version(inode: UInt(info.st_ino), size: Int(info.st_size), changedAt: info.st_mtim.tv_sec)
@@ -53,8 +54,8 @@ struct VocabularyLoader {
   }
 
   /// Says it once: a reload a second must not fill the log.
-  private mutating func complain(_ name: String, _ words: String) {
+  private mutating func complain(_ name: String, _ words: String, _ level: Logger.Level) {
     guard complaints.insert(name + words).inserted else { return }
-    logger.warning("vocabulary", metadata: ["name": "\(name)", "problem": "\(words)"])
+    logger.log(level: level, "vocabulary", metadata: ["name": "\(name)", "problem": "\(words)"])
   }
 }

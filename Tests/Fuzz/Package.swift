@@ -18,8 +18,13 @@ let package = Package(
     .target(name: "HTTPWire", dependencies: ["CLinux"], swiftSettings: features),
     .target(name: "ServerSentEvents", dependencies: ["CLinux"], swiftSettings: features),
     .target(name: "ChatProtocol", dependencies: ["CLinux"], swiftSettings: features),
+    .systemLibrary(name: "CHiredis", pkgConfig: "hiredis"),
+    // What reads replies; the rest of the module stands on the reactor and reads nothing.
+    .target(
+      name: "RedisClient", dependencies: ["CHiredis", "CLinux"], path: "Sources/RedisClient/Codec",
+      swiftSettings: features),
     .executableTarget(
-      name: "fuzz", dependencies: ["CFuzzer", "HTTPWire", "ServerSentEvents", "ChatProtocol"],
+      name: "fuzz", dependencies: ["CFuzzer", "HTTPWire", "ServerSentEvents", "ChatProtocol", "RedisClient"],
       swiftSettings: features),
   ],
   swiftLanguageModes: [.v6]

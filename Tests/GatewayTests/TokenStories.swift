@@ -113,7 +113,7 @@ struct TokenStories {
       let report = try #require(await house.gateway.tokenReports().first)
       let truth = try way.plan(Self.truthScript).truth
       #expect(report.model == "m" && report.vocabulary == "qwen" && report.source == .exact)
-      #expect(report.gauges.requests == [.upstream: 1] && report.gauges.completionTokens == truth.completion)
+      #expect(report.gauges.requests(.upstream) == 1 && report.gauges.completionTokens == truth.completion)
       #expect(report.gauges.completion.counted == counted && report.gauges.completion.reported == truth.completion)
     }
   }
@@ -239,6 +239,33 @@ struct TokenStories {
       let lines = try await house.log(count: 2)
       #expect(lines[0]["completion_tokens"] as? Int == 5 && lines[0]["counted_completion_tokens"] == nil)
       #expect(lines[1]["completion_tokens"] == nil)
+    }
+  }
+
+  @Test(
+    "is told by the gateway, in a chunk like the others, when the client asked and the upstream broke off before it said",
+    arguments: [
+      "usage=never fault=noDone", "fault=close afterEvents=8",
+    ])
+  func toldByGateway(fault: String) async throws {
+    let vocabulary = try Self.vocabulary()
+    try await Self.story { house in
+      let response = try house.ask(chat("events=6 \(fault)", usage: true))
+      let payloads = ReceivedText.payloads(response.body)
+      #expect(payloads.last == Array("[DONE]".utf8))
+      let chunk = try #require(
+        try JSONSerialization.jsonObject(with: Data(payloads[payloads.count - 2])) as? [String: Any])
+      let first = try #require(try JSONSerialization.jsonObject(with: Data(payloads[0])) as? [String: Any])
+      for name in ["id", "object", "model"] { #expect(chunk[name] as? String == first[name] as? String) }
+      #expect(chunk["created"] as? Int == first["created"] as? Int && (chunk["choices"] as? [Any])?.isEmpty == true)
+      let usage = try #require(chunk["usage"] as? [String: Any])
+      let counted = Self.count(ReceivedText.texts(response.body, .chat), vocabulary)
+      #expect(
+        usage["completion_tokens"] as? Int == counted
+          && (chunk["sluice"] as? [String: Any])?["usage_source"] as? String == "exact")
+      let line = try #require(try await house.log(count: 1).first)
+      #expect(line["completion_tokens"] as? Int == counted && line["outcome"] as? String == "completed")
+      #expect(line["prompt_tokens"] as? Int == usage["prompt_tokens"] as? Int)
     }
   }
 

@@ -146,8 +146,9 @@ extension Exchange: ResponseReceiver {
       if record.firstContentAt == nil { firstContent() }
       setProgressDeadline(upstream.settings.timeouts.betweenTokens)
     }
+    let lacksUsage = isLast && isComplete && relay?.lacksUsage ?? false
     let end: End =
-      !isLast
+      !isLast || lacksUsage
       ? .open
       : isComplete
         ? .whole(addsDone: answer == .chunkStream && !findings.isDone && !findings.hasError) : .withError
@@ -164,6 +165,7 @@ extension Exchange: ResponseReceiver {
       }
     }
     guard isLast else { return }
+    if lacksUsage { return endStream(findings) }
     if case .withError = end {
       attemptFailed(.broken, .incomplete(upstream: upstream.name))
     } else {
@@ -175,6 +177,15 @@ extension Exchange: ResponseReceiver {
   private func blankSecrets(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>) {
     let released = UnsafeMutableRawBufferPointer(rebasing: buffer[range])
     for secret in upstream.secrets { Redaction.blank(secret, in: released) }
+  }
+
+  /// The usage that the client asked for and the upstream has not told; empty otherwise.
+  func closingUsage() -> OutputBytes {
+    var bytes = OutputBytes(capacity: 0)
+    guard let relay, relay.lacksUsage, let identity = relay.identity else { return bytes }
+    settleTokens()
+    bytes.append(ClosingEvents.usage(record.tokens, of: identity, on: surface))
+    return bytes
   }
 
   /// How a piece ends.
@@ -260,7 +271,7 @@ extension Exchange: ResponseReceiver {
       held.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[start...]).copyMemory(from: $0) }
       held = []
     }
-    if case .whole(addsDone: true) = end { finish += Self.write("data: [DONE]\n\n", at: base + finish) }
+    if case .whole(addsDone: true) = end { finish += Self.write(ClosingEvents.done, at: base + finish) }
     record.bytesOut += finish - start
     if framing == .chunked {
       if finish > start {

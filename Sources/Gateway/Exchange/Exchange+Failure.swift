@@ -88,11 +88,13 @@ extension Exchange {
   }
 
   /// Ends a stream that has told all it had to tell, its upstream's failure behind that notwithstanding.
-  private func endStream(_ findings: StreamRelay.Findings) {
+  func endStream(_ findings: StreamRelay.Findings) {
     var bytes = OutputBytes(capacity: 64)
-    let done = Array("data: [DONE]\n\n".utf8)
-    if answer == .chunkStream && !findings.isDone && !findings.hasError {
-      if framing == .chunked { bytes.append(chunk: done.span.bytes) } else { bytes.append(done) }
+    var closing = closingUsage()
+    if answer == .chunkStream && !findings.isDone && !findings.hasError { closing.append(ClosingEvents.done) }
+    if !closing.isEmpty {
+      if framing == .chunked { bytes.append(chunk: closing.array.span.bytes) } else { bytes.append(closing.array) }
+      record.bytesOut += closing.count
     }
     if framing == .chunked { bytes.append(ChunkWriter.lastChunk) }
     bytes.withUnsafeBytes { _ = connection.send($0) }

@@ -76,8 +76,14 @@ struct StreamRelay {
   /// Whether it was told with the end of the answer or behind it.
   private(set) var isUsageFinal = false
   private(set) var eventCount = 0
+  /// What a chunk of the gateway's own must look like, from the end of an answer whose client asked for usage.
+  private(set) var identity: AnswerIdentity?
   /// Counts what passes; nil when the model is not counted.
   private(set) var counter: AnswerCounter?
+
+  /// Whether the upstream broke off behind the answer and before the usage that the client asked for. One that sends `[DONE]` has said what it wanted
+  /// to say.
+  var lacksUsage: Bool { identity != nil && usage == nil && !findings.isDone && !findings.hasError }
 
   init(_ dialect: Dialect, counter: AnswerCounter?, eventBytesMax: Int) {
     self.dialect = dialect
@@ -221,6 +227,9 @@ struct StreamRelay {
     }
     counter?.take(fields, in: data)
     note(fields)
+    if keepsUsage, identity == nil, fields.finishedCount > 0, counter != nil {
+      identity = AnswerIdentity(fields, in: data)
+    }
     if let usage = fields.usage { take(usage, isFinal: fields.choicesIsEmpty || findings.finishedCount >= choices) }
     let carriesOnlyUsage = fields.choicesIsEmpty && fields.usage != nil && !fields.hasError
     return keepsUsage || !carriesOnlyUsage

@@ -14,9 +14,11 @@ public struct ModelTokenReport: Sendable {
 }
 
 extension Gateway {
-  /// The vocabularies that the models of a configuration have, or are taken to have.
+  /// The vocabularies that the models of a configuration have, or are taken to have, and those of its providers' own models, which can be
+  /// asked for as `upstream/model`.
   public static func vocabularies(of settings: GatewaySettings) -> Set<String> {
     Set(settings.models.compactMap { ModelTokens.vocabularyName(of: $0) })
+      .union(settings.upstreams.flatMap { VocabularyGuess.vocabularies(ofProvider: $0.provider.name) })
   }
 
   /// Each model's token counts, over all reactors, in the order of the configuration.

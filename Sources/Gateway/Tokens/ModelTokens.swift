@@ -3,9 +3,13 @@ internal import TokenAccounting
 internal import Tokenization
 
 /// How one model's tokens are counted, as its configuration and the vocabularies at hand say.
-struct ModelTokens: Sendable {
+///
+/// A class, so that a request holds one reference and not all that it says.
+final class ModelTokens: Sendable {
   /// The model's name in the configuration.
   let model: String
+  /// Where the reactors keep what they have seen of it; 0 is for all that no entry of the configuration describes.
+  let slot: Int
   /// The vocabulary it has, or is taken to have; nil when nothing is known.
   let vocabulary: String?
   /// How text is counted; nil when it is not.
@@ -17,11 +21,11 @@ struct ModelTokens: Sendable {
   let media: PromptMedia
 
   /// For requests that no model of the configuration stands behind.
-  static let unknown = ModelTokens(
-    model: "", vocabulary: nil, measure: .general)
+  static let unknown = ModelTokens(vocabulary: nil, VocabularyShelf())
 
-  init(_ settings: ModelSettings, _ shelf: VocabularyShelf) {
+  init(_ settings: ModelSettings, slot: Int, _ shelf: VocabularyShelf) {
     model = settings.name
+    self.slot = slot
     vocabulary = Self.vocabularyName(of: settings)
     measure = settings.vocabulary == .none ? nil : shelf.measure(vocabulary)
     let declared = settings.tokens
@@ -50,12 +54,14 @@ struct ModelTokens: Sendable {
     }
   }
 
-  private init(model: String, vocabulary: String?, measure: TokenMeasure?) {
-    self.model = model
+  /// For models that no entry of the configuration describes.
+  init(vocabulary: String?, _ shelf: VocabularyShelf) {
+    model = ""
+    slot = 0
     self.vocabulary = vocabulary
-    self.measure = measure
+    measure = shelf.measure(vocabulary)
     invisible = InvisibleTokens()
-    template = PromptTemplate()
+    template = PreTokeniser.named(vocabulary).map(PromptTemplate.family) ?? PromptTemplate()
     media = PromptMedia()
   }
 }

@@ -9,13 +9,17 @@ struct TokenReconciler {
   /// Shorter answers teach nothing: a token more or less is much of them.
   private static let teachingTokensMin = 16
 
+  /// No consumer can have this name.
+  private static let anyone = ""
+
   private struct Pair: Hashable {
     let model: String
     let consumer: String
   }
 
   private var ratios: [Pair: LearnedRatio] = [:]
-  private(set) var gauges: [String: TokenGauges] = [:]
+  /// By `ModelTokens.slot`.
+  private(set) var gauges: [TokenGauges] = []
 
   /// How an answer is counted that begins now: as the model says, an estimate times what this consumer's traffic has taught.
   func measure(_ tokens: ModelTokens, consumer: String) -> TokenMeasure? {
@@ -25,8 +29,9 @@ struct TokenReconciler {
 
   private func ratio(_ model: String, _ consumer: String) -> Double {
     guard !ratios.isEmpty else { return 1 }
+    // A consumer of whom nothing is known yet is taken to write what the model's others do.
     return ratios[Pair(model: model, consumer: consumer)]?.value
-      ?? gauges[model].flatMap { $0.completion.ratio.map { LearnedRatio(prior: $0).value } } ?? 1
+      ?? ratios[Pair(model: model, consumer: Self.anyone)]?.value ?? 1
   }
 
   /// Takes note of a request that has ended.
@@ -39,22 +44,26 @@ struct TokenReconciler {
     {
       learn(counted.completion, reported, tokens.model, record.consumer)
     }
-    gauges[tokens.model, default: TokenGauges()].add(
+    while gauges.count <= tokens.slot { gauges.append(TokenGauges()) }
+    gauges[tokens.slot].add(
       told, estimates: tokens.measure.map { $0.source == .estimated } ?? true)
   }
 
   private mutating func learn(_ counted: Int, _ reported: Int, _ model: String, _ consumer: String) {
-    let pair = Pair(model: model, consumer: consumer)
     if ratios.count >= Self.ratiosMax { ratios = [:] }
     let applied = ratio(model, consumer)
-    ratios[pair, default: LearnedRatio(prior: applied)].learn(estimated: Double(counted) / applied, reported: reported)
+    for consumer in [consumer, Self.anyone] {
+      ratios[Pair(model: model, consumer: consumer), default: LearnedRatio(prior: applied)]
+        .learn(estimated: Double(counted) / applied, reported: reported)
+    }
   }
 }
 
 /// A model's token counts: where they come from, and how far apart count and truth are.
 public struct TokenGauges: Equatable, Sendable {
-  /// Requests by where the number of their answer's tokens is from.
-  public private(set) var requests: [TokenSource: Int] = [:]
+  private var upstreamRequests = 0
+  private var exactRequests = 0
+  private var estimatedRequests = 0
   /// Tokens of prompts, as recorded.
   public private(set) var promptTokens = 0
   /// Tokens of answers, as recorded.
@@ -69,11 +78,24 @@ public struct TokenGauges: Equatable, Sendable {
   /// Nothing seen.
   public init() {}
 
+  /// Requests whose answer's tokens are known from that source.
+  public func requests(_ source: TokenSource) -> Int {
+    switch source {
+    case .upstream: upstreamRequests
+    case .exact: exactRequests
+    case .estimated: estimatedRequests
+    }
+  }
+
   mutating func add(_ record: TokenRecord, estimates: Bool) {
     isEstimated = estimates
     promptTokens &+= record.prompt?.tokens ?? 0
     if let completion = record.completion {
-      requests[completion.source, default: 0] += 1
+      switch completion.source {
+      case .upstream: upstreamRequests += 1
+      case .exact: exactRequests += 1
+      case .estimated: estimatedRequests += 1
+      }
       completionTokens &+= completion.tokens
     }
     if let counted = record.countedPrompt, let reported = record.reported?.promptTokens {
@@ -87,7 +109,9 @@ public struct TokenGauges: Equatable, Sendable {
 
   /// Adds what another reactor saw.
   public mutating func add(_ other: TokenGauges) {
-    requests.merge(other.requests) { $0 + $1 }
+    upstreamRequests += other.upstreamRequests
+    exactRequests += other.exactRequests
+    estimatedRequests += other.estimatedRequests
     promptTokens &+= other.promptTokens
     completionTokens &+= other.completionTokens
     prompt.add(other.prompt)

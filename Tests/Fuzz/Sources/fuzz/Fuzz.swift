@@ -1,10 +1,10 @@
 internal import CFuzzer
 
-/// `fuzz http|sse|json [OPTIONS OF LIBFUZZER] CORPUS`
+/// `fuzz http|sse|json|redis [OPTIONS OF LIBFUZZER] CORPUS`
 @main
 struct Fuzz {
   static func main() {
-    guard CommandLine.arguments.count > 1 else { fatalError("usage: fuzz http|sse|json [options] [corpus]") }
+    guard CommandLine.arguments.count > 1 else { fatalError("usage: fuzz http|sse|json|redis [options] [corpus]") }
     var count = CommandLine.argc - 1
     // libFuzzer's own arguments begin behind the name of the target.
     var arguments = CommandLine.unsafeArgv + 1
@@ -13,6 +13,7 @@ struct Fuzz {
       case "http": LLVMFuzzerRunDriver(&count, &arguments) { Fuzz.run(fuzzHTTP, $0, $1) }
       case "sse": LLVMFuzzerRunDriver(&count, &arguments) { Fuzz.run(fuzzEvents, $0, $1) }
       case "json": LLVMFuzzerRunDriver(&count, &arguments) { Fuzz.run(fuzzJSON, $0, $1) }
+      case "redis": LLVMFuzzerRunDriver(&count, &arguments) { Fuzz.run(fuzzReplies, $0, $1) }
       default: fatalError("no such target: \(CommandLine.arguments[1])")
       }
   }

@@ -1,0 +1,136 @@
+/// The ledger's talk with the store.
+extension LeaseLedger {
+  /// What of the last request has to be kept to repeat it: the rest is in the ledger.
+  struct Asked: Sendable {
+    var sequence: Int
+    var want: Int
+    var least: Int
+    var keep: Int
+    var ahead: Int
+    var adjust: Int
+  }
+
+  /// What to say to the store now.
+  ///
+  /// - Parameters:
+  ///   - need: units that someone waits for; 0 if nobody does.
+  ///   - isRunning: it is a stream that runs; requests that have not begun leave it a part of the bucket.
+  ///   - store: `.away` says nothing; a probe is made by passing `.present`.
+  public mutating func next(
+    needing need: Int, isRunning: Bool = true, _ terms: LeaseTerms, now: Int, _ store: StoreCondition
+  ) -> Step {
+    if store == .away || asking == .underWay { return .rest(until: .max) }
+    if asking == .failed { return now < quietUntil ? .rest(until: quietUntil) : sendAgain() }
+    let need = min(max(0, need), terms.drawMax(store))
+    let idleAt = usedAt == .min ? now : usedAt + terms.idleMilliseconds
+    if need == 0 && now >= idleAt {
+      guard balance != 0 else { return .rest(until: .max) }
+      return now < quietUntil && balance < 0 ? .rest(until: quietUntil) : send(want: 0, least: 0, adjust: balance)
+    }
+    let pace = pace(at: now)
+    guard balance < need || Float(balance) < ahead(pace, terms) else {
+      return .rest(until: need > 0 ? .max : idleAt)
+    }
+    guard now >= quietUntil else { return .rest(until: quietUntil) }
+    let missing = max(0, need - credit)
+    let forPace = min(Float(terms.leaseMost), pace * Float(terms.leaseMilliseconds))
+    let want = max(1, missing, terms.leaseLeast, Int(forPace))
+    // The last units of a quota are of use, however few; of a rate, more come soon.
+    let least = terms.bucket.rate.isNone && missing > 0 ? missing : max(1, missing, terms.leaseLeast)
+    let keep = isRunning || missing == 0 ? 0 : terms.keptForRunning
+    return send(
+      want: want, least: least, keep: keep, ahead: min(want, Int(forPace)),
+      adjust: min(0, balance))
+  }
+
+  /// The node stops: everything goes back, as far as the last request is not still under way.
+  public mutating func leave() -> LeaseRequest? {
+    guard asking == .nothing, balance != 0, case .ask(let request) = send(want: 0, least: 0, adjust: balance) else {
+      return nil
+    }
+    return request
+  }
+
+  /// The store has answered. Answers to anything but the request that is kept are void, also second ones.
+  ///
+  /// - Returns: whether there is more to draw than before, so that who waits should try.
+  public mutating func answered(_ reply: LeaseReply, sequence: Int, _ terms: LeaseTerms, now: Int) -> Bool {
+    guard asking != .nothing, sequence == asked.sequence else { return false }
+    asking = .nothing
+    seen = reply.seen
+    nodes = UInt32(clamping: reply.nodes)
+    let grant = min(max(0, reply.grant), asked.want)
+    add(grant)
+    if asked.want > 0 && grant == 0 {
+      let wait = min(reply.waitMilliseconds ?? .max, terms.refusedMillisecondsMax)
+      quietUntil = now + max(wait, terms.pauseMilliseconds)
+    } else if grant < asked.want {
+      quietUntil = now + terms.pauseMilliseconds
+    }
+    return grant > 0
+  }
+
+  /// No answer in time, or the connection broke: nobody knows whether it took effect. It is repeated later; an answer that comes late still counts.
+  public mutating func failed(sequence: Int, _ terms: LeaseTerms, now: Int) {
+    guard asking == .underWay, sequence == asked.sequence else { return }
+    asking = .failed
+    quietUntil = now + terms.pauseMilliseconds
+  }
+
+  /// The amount of a quota has changed: what was seen as left moves by the difference.
+  public mutating func burstChanged(from old: BucketTerms, to new: BucketTerms) {
+    if old.rate.isNone && new.rate.isNone { seen.level += new.burst - old.burst }
+  }
+
+  /// What is left of the limit as far as this node knows, for headers: never more than one lease behind.
+  public func remaining(_ terms: LeaseTerms) -> Int {
+    let level = seen.version == 0 ? terms.bucket.initial : seen.level
+    return min(terms.bucket.burst, max(0, level) + credit)
+  }
+
+  /// Whether the store refuses at present, and until when it is not asked.
+  public func refusedUntil(now: Int) -> Int? { now < quietUntil && credit == 0 ? quietUntil : nil }
+
+  /// The own bucket while the store is away: the rate's part for one node, from nothing up to one lease; for a quota one node's part of what was left.
+  mutating func refillLocally(_ terms: LeaseTerms, _ now: Int, _ store: StoreCondition) {
+    guard store == .away, terms.absence == .local else {
+      (localLevel, localAt) = (0, .min)
+      return
+    }
+    let sharers = nodes > 0 ? Int(nodes) : max(1, terms.nodesAssumed)
+    guard localAt != .min else {
+      localAt = now
+      let left = seen.version == 0 ? terms.bucket.initial : seen.level
+      localLevel = terms.bucket.rate.isNone ? max(0, left / sharers) : 0
+      return
+    }
+    let grown = terms.bucket.rate.units(inMilliseconds: now - localAt) / sharers
+    guard grown > 0 else { return }
+    localLevel = min(terms.leaseMost, localLevel + grown)
+    // Only the time that gave whole units has passed.
+    let used = terms.bucket.rate.milliseconds(for: grown * sharers, max: now - localAt) ?? 0
+    localAt += used
+  }
+
+  private func ahead(_ pace: Float, _ terms: LeaseTerms) -> Float {
+    // Who uses less than a unit in that time holds none: of a limit of few requests, nodes would hold most and use none.
+    let rate = terms.bucket.rate
+    let most = rate.isNone ? terms.leaseMost : rate.units(inMilliseconds: terms.aheadMilliseconds)
+    let ahead = min(pace * Float(terms.aheadMilliseconds), Float(most))
+    return ahead < 1 ? 0 : ahead
+  }
+
+  private mutating func send(want: Int, least: Int, keep: Int = 0, ahead: Int = 0, adjust: Int) -> Step {
+    asked = Asked(sequence: asked.sequence + 1, want: want, least: least, keep: keep, ahead: ahead, adjust: adjust)
+    balance -= adjust
+    return sendAgain()
+  }
+
+  private mutating func sendAgain() -> Step {
+    asking = .underWay
+    return .ask(
+      LeaseRequest(
+        sequence: asked.sequence, want: asked.want, least: asked.least, keep: asked.keep, ahead: asked.ahead,
+        adjust: asked.adjust, seen: seen))
+  }
+}

@@ -1,0 +1,139 @@
+/// In what time a limit's amount may be used.
+public enum LimitWindow: Sendable, Hashable {
+  /// In any so many milliseconds, sliding: it refills as time goes.
+  case rate(milliseconds: Int)
+  /// In each period of the calendar: a quota, or with money a budget.
+  case calendar(CalendarPeriod, UTCOffsets)
+
+  /// Sliding windows of the usual lengths.
+  public static let second = LimitWindow.rate(milliseconds: 1000)
+  /// Any minute.
+  public static let minute = LimitWindow.rate(milliseconds: 60_000)
+  /// Any hour.
+  public static let hour = LimitWindow.rate(milliseconds: 3_600_000)
+  /// Any 24 hours.
+  public static let day = LimitWindow.rate(milliseconds: 86_400_000)
+}
+
+/// What happens to a stream at the event where a limit is reached.
+public enum LimitExceeded: String, Sendable, Hashable, CaseIterable {
+  /// Another candidate takes over.
+  case fallback
+  /// The answer ends with finish_reason "length".
+  case truncate
+  /// The answer ends with an error.
+  case error
+  /// It waits, as long as the rule's wait, and is then truncated.
+  case wait
+}
+
+/// One rule of the configuration: what is counted, how much of it, in what time, for whom.
+public struct LimitRule: Sendable {
+  /// An amount for requests whose parts match.
+  public struct Case: Sendable {
+    /// All must match.
+    public var match: [(part: SubjectPart, pattern: SubjectPattern)]
+    /// Units in the window: tokens, requests, streams, or millionths of the currency unit.
+    public var amount: Int
+
+    /// A case.
+    public init(match: [(part: SubjectPart, pattern: SubjectPattern)] = [], amount: Int) {
+      self.match = match
+      self.amount = amount
+    }
+
+    var specificity: Int { match.reduce(0) { $0 + $1.pattern.specificity } }
+  }
+
+  /// Its name, in keys, metrics and messages.
+  public var name: String
+  /// What is counted.
+  public var quantity: LimitedQuantity
+  /// In what time.
+  public var window: LimitWindow
+  /// The amounts, most specific match first: the first that matches applies.
+  public let cases: [Case]
+  /// Each combination of these has an amount of its own; none: all share one.
+  public var each: [SubjectPart]
+  /// What a bucket that refills may give at once. Nil: a twelfth of a token or money limit, all of a request limit.
+  public var burst: Int?
+  /// What happens at the end of it.
+  public var exceeded: LimitExceeded = .truncate
+  /// What happens while the store is away.
+  public var absence: StoreAbsence = .local
+  /// A request or stream waits at most so long for units.
+  public var waitMilliseconds = 1000
+  /// Nodes to reckon with before the store has told their number.
+  public var nodesAssumed = 1
+
+  /// A rule.
+  public init(
+    _ name: String, _ quantity: LimitedQuantity, _ window: LimitWindow, cases: [Case], each: [SubjectPart] = []
+  ) {
+    self.name = name
+    self.quantity = quantity
+    self.window = window
+    // Stable: of equally specific ones the first in the configuration wins.
+    self.cases = cases.enumerated().sorted {
+      ($1.element.specificity, $0.offset) < ($0.element.specificity, $1.offset)
+    }.map(\.element)
+    self.each = each
+  }
+
+  /// The limit that applies to a request; nil if the rule is not for it. A subject's part that a request lacks is a subject too, shared by all that
+  /// lack it: leaving out a header must not lift a limit.
+  ///
+  /// - Parameter digest: of a text that is too long for a key; from a keyed or cryptographic hash, for strangers choose the text.
+  public func applied(to facts: some SubjectFacts, digest: (String) -> String) -> AppliedLimit? {
+    guard let place = cases.firstIndex(where: { $0.match.allSatisfy { $0.pattern.matches(facts.value(of: $0.part)) } })
+    else { return nil }
+    var subject = each.map { LimitKey.escaped(LimitKey.value($0, facts.value(of: $0))) }.joined(separator: ":")
+    if subject.utf8.count > LimitKey.subjectBytesMax { subject = "%h\(LimitKey.escaped(digest(subject)))" }
+    return AppliedLimit(amount: cases[place].amount, id: "\(LimitKey.escaped(name)):\(place):\(subject)")
+  }
+
+  /// The lease's terms, and what the bucket's id ends with while they apply.
+  ///
+  /// A sliding window is kept strictly for tokens and money: rate = (amount − burst) / window, so that no window of that length holds more. Requests are
+  /// few and come at once; for them the bucket holds the whole amount, which two windows side by side may see twice.
+  ///
+  /// - Parameters:
+  ///   - amount: of the case that applies.
+  ///   - unixTime: seconds since 1970, for calendar periods.
+  ///   - left: what the records say is left of a quota; nil if they say nothing.
+  public func terms(amount: Int, unixTime: Int, left: Int? = nil) -> (terms: LeaseTerms, suffix: String, endsAt: Int?) {
+    var amount = min(max(0, amount), LeaseRate.amountMax)
+    if case .tokens(let weights) = quantity { amount = min(amount, LeaseRate.amountMax / 1000) * weights.unitsPerToken }
+    var terms: LeaseTerms
+    var suffix = ""
+    var endsAt: Int?
+    switch window {
+    case .rate(let milliseconds):
+      let isStrict = quantity != .requests
+      let most = min(max(1, burst ?? (isStrict ? amount / 12 : amount)), amount)
+      let refill = isStrict && most < amount ? amount - most : amount
+      terms = LeaseTerms(
+        BucketTerms(rate: LeaseRate(refill, perMilliseconds: milliseconds), burst: most), absence: absence)
+    case .calendar(let period, let offsets):
+      let span = period.span(at: unixTime, offsets)
+      suffix = ":\(span.id)"
+      endsAt = span.end
+      let rest = max(0, span.end - unixTime) * 1000
+      terms = LeaseTerms(
+        BucketTerms(quota: amount, left: left, expiryMilliseconds: rest + BucketTerms.waitMillisecondsMax),
+        absence: absence)
+    }
+    terms.nodesAssumed = max(1, nodesAssumed)
+    // A request is counted once, before it begins: nothing runs that could need the rest.
+    if quantity == .requests { terms.keptForRunning = 0 }
+    return (terms, suffix, endsAt)
+  }
+}
+
+/// A limit that applies to a request.
+public struct AppliedLimit: Sendable, Hashable {
+  /// Units in the window.
+  public let amount: Int
+  /// Tells its bucket from all others, with the period's suffix; fit for a key.
+  public let id: String
+}

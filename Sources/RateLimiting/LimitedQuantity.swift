@@ -1,0 +1,108 @@
+/// The tokens of a request by class; no token is in two.
+public struct TokenUsage: Sendable, Hashable {
+  /// Prompt tokens that no cache served.
+  public var input: Int
+  /// Prompt tokens that were read from a cache.
+  public var cachedInput: Int
+  /// Prompt tokens that were written to a cache.
+  public var cacheWrite: Int
+  /// Output tokens but those of reasoning.
+  public var output: Int
+  /// Output tokens of reasoning.
+  public var reasoning: Int
+
+  /// A usage.
+  public init(input: Int = 0, cachedInput: Int = 0, cacheWrite: Int = 0, output: Int = 0, reasoning: Int = 0) {
+    self.input = input
+    self.cachedInput = cachedInput
+    self.cacheWrite = cacheWrite
+    self.output = output
+    self.reasoning = reasoning
+  }
+
+  var counts: [Int] {
+    [input, cachedInput, cacheWrite, output, reasoning].map { min(max(0, $0), 1 << 40) }
+  }
+}
+
+/// How much a token of each class counts, in thousandths: 1,000 is once.
+public struct TokenWeights: Sendable, Hashable {
+  /// In the order of ``TokenUsage``: input, cached input, cache write, output, reasoning.
+  let thousandths: [Int]
+
+  /// Weights from 0 to a thousand times, in thousandths.
+  public init(input: Int, cachedInput: Int, cacheWrite: Int, output: Int, reasoning: Int) {
+    thousandths = [input, cachedInput, cacheWrite, output, reasoning].map { min(max(0, $0), 1_000_000) }
+  }
+
+  /// Each token once.
+  public static let total = TokenWeights(
+    input: 1000, cachedInput: 1000, cacheWrite: 1000, output: 1000, reasoning: 1000)
+  /// Prompts only.
+  public static let input = TokenWeights(input: 1000, cachedInput: 1000, cacheWrite: 1000, output: 0, reasoning: 0)
+  /// Answers only.
+  public static let output = TokenWeights(input: 0, cachedInput: 0, cacheWrite: 0, output: 1000, reasoning: 1000)
+
+  /// Units of the bucket for one token: 1 where all weights are whole, else 1,000, so that nothing is rounded.
+  public var unitsPerToken: Int { thousandths.allSatisfy { $0 % 1000 == 0 } ? 1 : 1000 }
+
+  /// The usage in units of the bucket.
+  public func units(of usage: TokenUsage) -> Int {
+    let sum = zip(usage.counts, thousandths).reduce(0) { min($0 + $1.0 * $1.1, .max / 2) }
+    return min(unitsPerToken == 1 ? sum / 1000 : sum, LeaseRate.amountMax)
+  }
+}
+
+/// Prices by class, in millionths of the currency unit for a million tokens: 0.14 a million is 140,000.
+public struct TokenPrices: Sendable, Hashable {
+  /// In the order of ``TokenUsage``.
+  let microsPerMillion: [Int]
+
+  /// Prices up to a million currency units for a million tokens.
+  public init(input: Int, cachedInput: Int, cacheWrite: Int, output: Int, reasoning: Int) {
+    microsPerMillion = [input, cachedInput, cacheWrite, output, reasoning].map { min(max(0, $0), 1_000_000_000_000) }
+  }
+}
+
+/// The cost of one request in millionths of the currency unit, as it grows. A cheap token costs less than a millionth: what is below is carried on, and only
+/// the end rounds, up.
+public struct MoneyMeter: Sendable, Hashable {
+  private static let whole = 1_000_000
+  private var carried = 0
+
+  /// Nothing spent.
+  public init() {}
+
+  /// More tokens; gives back the millionths that they make whole.
+  public mutating func add(_ usage: TokenUsage, _ prices: TokenPrices) -> Int {
+    var micros = 0
+    for (count, price) in zip(usage.counts, prices.microsPerMillion) where count > 0 && price > 0 {
+      let product = count.multipliedFullWidth(by: price)
+      // Counts are below 2^40 and prices at most 10^12: the quotient fits.
+      let part = Self.whole.dividingFullWidth(product)
+      micros = min(micros + min(part.quotient, LeaseRate.amountMax), LeaseRate.amountMax)
+      carried += part.remainder
+    }
+    micros += carried / Self.whole
+    carried %= Self.whole
+    return min(micros, LeaseRate.amountMax)
+  }
+
+  /// The end: one millionth more if anything is carried.
+  public mutating func finish() -> Int {
+    defer { carried = 0 }
+    return carried > 0 ? 1 : 0
+  }
+}
+
+/// What a limit counts.
+public enum LimitedQuantity: Sendable, Hashable {
+  /// Tokens, by weights.
+  case tokens(TokenWeights)
+  /// Requests.
+  case requests
+  /// Streams that run at once.
+  case concurrency
+  /// Money, in millionths of the currency unit.
+  case money(currency: String)
+}

@@ -1,0 +1,40 @@
+/// Bounds the forwarded `max_tokens` by what quotas and budgets have left, so that the upstream itself stops in time. Limits that refill are not counted: a
+/// stream may outlast what they hold now.
+public struct OutputClamp: Sendable, Hashable {
+  /// Below this a request is refused rather than sent for a stump of an answer.
+  public static let outputLeast = 16
+
+  private var most = Int.max
+
+  /// No bound yet.
+  public init() {}
+
+  /// A quota that has so many units left.
+  ///
+  /// - Parameters:
+  ///   - left: units left.
+  ///   - prompt: units of the prompt, in the quota's units.
+  ///   - unitsPerToken: what a token of output costs, in thousandths of the quota's unit (1,000: counted one by one); 0 if output is free.
+  public mutating func bound(left: Int, prompt: Int, thousandthsPerToken: Int) {
+    guard thousandthsPerToken > 0 else { return }
+    let left = min(max(0, left), LeaseRate.amountMax) - min(max(0, prompt), LeaseRate.amountMax)
+    most = min(most, max(0, left) * 1000 / thousandthsPerToken)
+  }
+
+  /// What to forward for a caller's `max_tokens`.
+  public enum Answer: Sendable, Hashable {
+    /// As the caller said.
+    case keep
+    /// At most so many.
+    case clamp(Int)
+    /// Too little is left for an answer.
+    case refuse
+  }
+
+  /// What to forward for a caller's `max_tokens` (nil: not given).
+  public func answer(maxTokens: Int?) -> Answer {
+    if let maxTokens, maxTokens <= most { return .keep }
+    if most == .max { return .keep }
+    return most < Self.outputLeast ? .refuse : .clamp(most)
+  }
+}

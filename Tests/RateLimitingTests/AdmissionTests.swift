@@ -1,0 +1,104 @@
+import RateLimiting
+import Testing
+
+@Suite("Admission")
+struct AdmissionTests {
+  @Test("all limits admit, or what was drawn goes back")
+  func allOf() {
+    typealias Draw = AdmissionAttempt.Draw
+    let draws = [Draw(limit: 0, amount: 10), Draw(limit: 1, amount: 20), Draw(limit: 2, amount: 30)]
+    var attempt = AdmissionAttempt(draws, deadline: 1000)
+    #expect(attempt.begin() == .draw(limit: 0, amount: 10))
+    #expect(attempt.drawn() == .draw(limit: 1, amount: 20))
+    #expect(
+      attempt.refused(waitMilliseconds: 200, now: 0)
+        == .wait(limit: 1, amount: 20, giveBack: [draws[0]], deadline: 1000))
+    #expect(attempt.retry(now: 200) == .draw(limit: 0, amount: 10))
+    #expect(attempt.drawn() == .draw(limit: 1, amount: 20) && attempt.drawn() == .draw(limit: 2, amount: 30))
+    #expect(
+      attempt.refused(waitMilliseconds: 900, now: 200)
+        == .refuse(limit: 2, giveBack: [draws[0], draws[1]], retryMilliseconds: 900))
+    var second = AdmissionAttempt(draws, deadline: 0)
+    #expect(second.begin() == .draw(limit: 0, amount: 10))
+    #expect(second.refused(waitMilliseconds: nil, now: 0) == .refuse(limit: 0, giveBack: [], retryMilliseconds: nil))
+    var third = AdmissionAttempt(draws, deadline: 0)
+    _ = (third.begin(), third.drawn(), third.drawn())
+    #expect(third.drawn() == .admit(draws) && third.drawn() == .admit(draws))
+    var none = AdmissionAttempt([], deadline: 0)
+    #expect(none.begin() == .admit([]) && none.refused(waitMilliseconds: 1, now: 0) == .admit([]))
+  }
+
+  @Test("streams that run are served before new requests, each by age, and nobody overtakes")
+  func queue() {
+    var queue = AdmissionQueue(waitingMax: 2)
+    #expect(queue.append(id: 1, isRunning: false, need: 500, deadline: 1000) == true)
+    #expect(queue.append(id: 2, isRunning: false, need: 1, deadline: 500) == true)
+    #expect(queue.append(id: 3, isRunning: false, need: 1, deadline: 500) == false)
+    #expect(queue.mustWait(isRunning: false) && !queue.mustWait(isRunning: true))
+    #expect(
+      queue.append(id: 4, isRunning: true, need: 7, deadline: 700)
+        && queue.append(id: 5, isRunning: true, need: 8, deadline: 900))
+    #expect(queue.need == 7 && queue.count == 4 && queue.nextDeadline == 500)
+    #expect(queue.expire(now: 499).isEmpty && queue.expire(now: 700).map(\.id).sorted() == [2, 4])
+    #expect(queue.removeFirst()?.id == 5 && queue.removeFirst()?.id == 1 && queue.removeFirst() == nil && queue.isEmpty)
+    #expect(queue.append(id: 6, isRunning: false, need: 1, deadline: 5) && queue.remove(6) && !queue.remove(6))
+  }
+
+  @Test("looks ahead: streams begin only as far as their answers may be expected to fit")
+  func lookAhead() {
+    let terms = LeaseTerms(BucketTerms(rate: LeaseRate(1000, perMilliseconds: 1000), burst: 2000))
+    let ledger = LeaseLedger()
+    var lookAhead = LookAhead()
+    var begun = 0
+    while begun < 100, lookAhead.admits(prompt: 100, output: 500, horizonMilliseconds: 10_000, ledger, terms, now: 0) {
+      lookAhead.began(output: 500)
+      begun += 1
+    }
+    // 12,000 in ten seconds: 23 answers and a prompt.
+    #expect(begun == 23)
+    lookAhead.ended(rest: 500, wasCut: true)
+    #expect(lookAhead.factor == 0.9)
+    #expect(!lookAhead.admits(prompt: 100, output: 500, horizonMilliseconds: 10_000, ledger, terms, now: 0))
+    for _ in 0..<22 { lookAhead.ended(rest: 500, wasCut: false) }
+    #expect(lookAhead.factor == 1 && lookAhead.running == 0 && lookAhead.reserved == 0)
+    #expect(lookAhead.admits(prompt: 1_000_000, output: 1, horizonMilliseconds: 1, ledger, terms, now: 0))
+  }
+
+  @Test("looks ahead in a quota by what running streams have still to come")
+  func lookAheadQuota() {
+    let terms = LeaseTerms(BucketTerms(quota: 10_000, expiryMilliseconds: 1))
+    var lookAhead = LookAhead()
+    lookAhead.began(output: 9000)
+    #expect(!lookAhead.admits(prompt: 600, output: 500, horizonMilliseconds: 1, LeaseLedger(), terms, now: 0))
+    lookAhead.came(200)
+    #expect(lookAhead.admits(prompt: 600, output: 500, horizonMilliseconds: 1, LeaseLedger(), terms, now: 0))
+  }
+
+  @Test("learns how long answers are, and how fast")
+  func expectation() {
+    var expectation = OutputExpectation(tokens: 500)
+    #expect(expectation.expected(maxTokens: nil) == 500 && expectation.expected(maxTokens: 100) == 100)
+    for _ in 0..<200 { expectation.ended(tokens: 2000, milliseconds: 20_000) }
+    #expect((1990...2000).contains(expectation.expected(maxTokens: nil)))
+    #expect((19_000...21_000).contains(expectation.milliseconds))
+    expectation.ended(tokens: .max, milliseconds: .max)
+    expectation.ended(tokens: -1, milliseconds: -1)
+    #expect(expectation.expected(maxTokens: .min) == 1 && expectation.milliseconds > 0)
+  }
+
+  @Test("clamps max_tokens to what is left, or refuses a stump")
+  func clamp() {
+    var clamp = OutputClamp()
+    #expect(clamp.answer(maxTokens: nil) == .keep)
+    clamp.bound(left: 1000, prompt: 200, thousandthsPerToken: 1000)
+    #expect(
+      clamp.answer(maxTokens: nil) == .clamp(800) && clamp.answer(maxTokens: 800) == .keep
+        && clamp.answer(maxTokens: 801) == .clamp(800))
+    clamp.bound(left: 1000, prompt: 200, thousandthsPerToken: 4000)
+    #expect(clamp.answer(maxTokens: nil) == .clamp(200))
+    clamp.bound(left: 5, prompt: 0, thousandthsPerToken: 0)
+    #expect(clamp.answer(maxTokens: nil) == .clamp(200))
+    clamp.bound(left: .min, prompt: .max, thousandthsPerToken: 1)
+    #expect(clamp.answer(maxTokens: 100) == .refuse && clamp.answer(maxTokens: 0) == .keep)
+  }
+}

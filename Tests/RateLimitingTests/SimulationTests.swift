@@ -1,0 +1,116 @@
+import Glibc
+import LimitSimulation
+import RateLimiting
+import TestKit
+import Testing
+
+@Suite("Limits in simulation")
+struct SimulationTests {
+  /// 10,000 seeds in a release build or with SLUICE_FULL=1; else as many as a debug build does in a minute on a slow machine.
+  private static let seeds: Int = {
+    #if DEBUG
+      getenv("SLUICE_FULL") == nil ? 400 : 10_000
+    #else
+      10_000
+    #endif
+  }()
+
+  @Test("the bound holds in every window of random schedules with random faults and crashes")
+  func randomSchedules() throws {
+    var delivered = 0
+    var faults = 0
+    try withSeeds(Self.seeds) { generator in
+      let scenario = SimulationScenario.random(seed: generator.seed)
+      let result = Simulation.run(scenario, seed: generator.seed)
+      delivered += result.delivered
+      faults += scenario.faults.count
+      try #require(
+        result.holds,
+        "\(generator): \(result.worstExcess) beyond the rate, \(result.bound.allowed) allowed: \(scenario)")
+      try #require(
+        result.peakHeld <= result.bound.held, "\(generator): \(result.peakHeld) held, \(result.bound.held) allowed")
+    }
+    // The schedules must use their limits, and things must go wrong.
+    #expect(delivered > Self.seeds * 5000 && faults > Self.seeds)
+  }
+
+  private var unpaid: SimulationScenario {
+    var scenario = SimulationScenario()
+    (scenario.nodes, scenario.burstSeconds, scenario.milliseconds, scenario.stepMilliseconds) = (4, 2, 300_000, 50)
+    (scenario.promptBias, scenario.promptError) = (0.5, 0.1)
+    return scenario
+  }
+
+  private var forgetful: SimulationScenario {
+    var scenario = SimulationScenario()
+    (scenario.nodes, scenario.burstSeconds, scenario.milliseconds, scenario.stepMilliseconds) = (2, 12, 120_000, 50)
+    scenario.demand = 5
+    return scenario
+  }
+
+  @Test("the checker catches a build that drops debts")
+  func debtDropped() {
+    var scenario = unpaid
+    #expect(Simulation.run(scenario, seed: 1).holds)
+    scenario.breakage = .debtDropped
+    #expect(!Simulation.run(scenario, seed: 1).holds)
+  }
+
+  @Test("the checker catches a build that ignores what nodes have seen", arguments: [true, false])
+  func snapshotIgnored(isEmptied: Bool) {
+    var scenario = forgetful
+    scenario.faults = (2...6).map {
+      isEmptied ? .storeEmptied(at: $0 * 15_000) : .storeRolledBack(at: $0 * 15_000, by: 14_000)
+    }
+    #expect(Simulation.run(scenario, seed: 1).holds)
+    scenario.breakage = .snapshotIgnored
+    #expect(!Simulation.run(scenario, seed: 1).holds)
+  }
+
+  @Test("ten times the demand gives no minute beyond the limit, and uses most of it")
+  func overload() {
+    var scenario = SimulationScenario()
+    (scenario.demand, scenario.milliseconds, scenario.stepMilliseconds) = (10, 150_000, 50)
+    let lease = Simulation.run(scenario, seed: 3)
+    #expect(lease.worstPercent(of: scenario.limit) <= 101 && lease.meanPercent(of: scenario.limit) >= 85)
+    #expect(lease.cut * 20 <= lease.done)
+    scenario.scheme = .fixedWindow
+    #expect(Simulation.run(scenario, seed: 3).worstPercent(of: scenario.limit) > 200)
+  }
+
+  @Test("calls for a limit that is not exhausted stay below two a second and node")
+  func calls() {
+    var scenario = SimulationScenario()
+    (scenario.demand, scenario.milliseconds, scenario.stepMilliseconds, scenario.limit) = (0.6, 60_000, 20, 1_000_000)
+    let result = Simulation.run(scenario, seed: 5)
+    #expect(result.callsPerSecond <= 16 && result.rejected == 0 && result.cut == 0)
+  }
+
+  @Test("a monitor finds the worst window and the worst excess of any window")
+  func monitor() throws {
+    try withSeeds(100) { generator in
+      let rate = LeaseRate(generator.int(in: 0...30), perMilliseconds: 10)
+      var monitor = DeliveryMonitor(rate: rate, windowMilliseconds: 100)
+      var events: [(time: Int, amount: Int)] = []
+      var time = 0
+      for _ in 0..<60 {
+        time += generator.int(in: 0...40)
+        events.append((time, generator.int(in: 1...50)))
+        monitor.delivered(events.last?.amount ?? 0, at: time)
+      }
+      var worst = 0
+      var excess = 0
+      for first in events.indices {
+        var sum = 0
+        for event in events[first...] {
+          sum += event.amount
+          if event.time - events[first].time < 100 { worst = max(worst, sum) }
+          excess = max(excess, sum - rate.units(inMilliseconds: event.time - events[first].time))
+        }
+      }
+      try #require(monitor.worstWindow == worst, "\(generator)")
+      // Rounding of the rate, a unit.
+      try #require(abs(monitor.worstExcess - excess) <= 1, "\(generator)")
+    }
+  }
+}
