@@ -9,10 +9,13 @@ extension ConfigurationChecks {
     }
     for limit in settings.limits.prefix(LimitSettings.limitsMax) {
       let path = "limits.\(limit.name)"
+      let before = reading.problems.count
       check(limit.match, "\(path).match", &reading)
       for (index, amount) in limit.amounts.enumerated() {
         check(amount.match, "\(path).rules[\(index)].match", &reading)
       }
+      // What a wrong name leaves over says nothing about prices.
+      guard reading.problems.count == before else { continue }
       if case .budget(let currency) = limit.quantity { checkPrices(of: limit, currency, &reading) }
     }
   }
@@ -90,8 +93,8 @@ extension ConfigurationChecks {
 
   private func checkPrices(of limit: LimitSettings, _ currency: String, _ reading: inout ConfigurationReading) {
     let path = "limits.\(limit.name)"
-    let matches = limit.amounts.map { LimitMatch(limit.match.conditions + $0.match.conditions) }
-    let models = settings.models.filter { model in matches.contains { isMeant(model, $0) } }
+    let scopes = limit.amounts.map { BudgetScope(settings, limit.match.conditions + $0.match.conditions) }
+    let models = settings.models.filter { model in scopes.contains { $0.holds(model) } }
     let unpriced = models.filter { $0.price == nil }.map(\.name)
     if let first = unpriced.first {
       let words = unpriced.prefix(5).joined(separator: ", ") + (unpriced.count > 5 ? ", …" : "")
@@ -114,52 +117,6 @@ extension ConfigurationChecks {
     settings.models.count == names.models.count && settings.consumers.count == names.consumers.count
       && (settings.anonymous || !settings.consumers.isEmpty)
   }
-
-  /// Whether a request for the model may meet all conditions, as far as its name, its upstreams and who may ask for it tell.
-  private func isMeant(_ model: ModelSettings, _ match: LimitMatch) -> Bool {
-    let conditions = match.conditions
-    func patterns(_ subject: LimitSubject) -> [[LimitPattern]] {
-      conditions.filter { $0.subject == subject }.map(\.patterns)
-    }
-    guard patterns(.model).allSatisfy({ $0.contains { mayBeAsked(model, as: $0) } }) else { return false }
-    let upstreams = patterns(.upstream)
-    guard
-      model.serve.contains(where: { serve in upstreams.allSatisfy { $0.contains { $0.matches(serve.upstream) } } })
-    else { return false }
-    let (consumers, keys) = (patterns(.consumer), patterns(.key))
-    func isMeant(_ name: String) -> Bool { consumers.allSatisfy { $0.contains { $0.matches(name) } } }
-    if settings.anonymous, keys.isEmpty, isMeant(ConsumerSettings.anonymousName) { return true }
-    return settings.consumers.contains { consumer in
-      isMeant(consumer.name)
-        && keys.allSatisfy { patterns in
-          patterns.contains { pattern in consumer.keys.contains { pattern.matches($0.hexadecimal) } }
-        } && mayUse(consumer, model)
-    }
-  }
-
-  private func mayUse(_ consumer: ConsumerSettings, _ model: ModelSettings) -> Bool {
-    guard let allowed = consumer.models else { return true }
-    return allowed.contains { name in
-      let pattern = name.hasSuffix("*") ? LimitPattern.prefix(String(name.dropLast())) : .exact(name)
-      return model.aliases.contains(where: pattern.matches) || mayBeAsked(model, as: pattern)
-    }
-  }
-
-  /// Whether the entry may be asked for by a name of that pattern; for two patterns that cannot be compared, yes.
-  private func mayBeAsked(_ model: ModelSettings, as pattern: LimitPattern) -> Bool {
-    switch (model.match, pattern) {
-    case (_, .any): true
-    case (_, .network): false
-    case (.exact, _): pattern.matches(model.name)
-    case (.prefix(let prefix), .exact(let name)): name == model.name || (name.hasPrefix(prefix) && !isExact(name))
-    case (.prefix(let prefix), .prefix(let other)): prefix.hasPrefix(other) || other.hasPrefix(prefix)
-    case (.regex(let text), .exact(let name)):
-      name == model.name || (LimitPattern.regex(text).matches(name) && !isExact(name))
-    case (.prefix, .regex), (.regex, .prefix), (.regex, .regex): true
-    }
-  }
-
-  private func isExact(_ name: String) -> Bool { modelsByName[name]?.match == .exact }
 }
 
 extension LimitSubject {

@@ -2,9 +2,9 @@
 struct ConfigurationChecks {
   let settings: GatewaySettings
   let names: Names
-  let upstreamNames: Set<String>
-  let modelNames: Set<String>
-  let modelsByName: [String: ModelSettings]
+  private let upstreamNames: Set<String>
+  private let modelNames: Set<String>
+  private let modelsByName: [String: ModelSettings]
   /// Names that requests may bear: those of models and their aliases.
   private let askableNames: Set<String>
 

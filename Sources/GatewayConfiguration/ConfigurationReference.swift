@@ -94,7 +94,7 @@ public enum ConfigurationReference {
       goes before an address block (longer first), that before a beginning (longer first), then regular expressions, then `*`; several
       conditions add up; of equally specific rules the first applies, and the limit's own amount comes last. A limit without an amount of
       its own is only for requests that a rule matches.
-    - **each** says who has the amount for himself. Left out, it is what `match` and `rules` name, if that is one thing: `match: { consumer: "*" }`
+    - **each** says who has the amount alone. Left out, it is what `match` and `rules` name, if that is one thing: `match: { consumer: "*" }`
       gives every consumer the amount, `match: { consumer: [a, b] }` gives it to a and to b, and a limit without conditions, or with several,
       has one amount that all share. Requests that lack what `each` names share one amount.
     - **per** slides: what is used comes back little by little, and no stretch of that length holds more tokens or money than the amount. With

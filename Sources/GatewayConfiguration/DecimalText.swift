@@ -6,12 +6,14 @@ enum DecimalText {
   /// Reads `2`, `0.14`, `12.345678`: digits, perhaps a point and at most six more. Nil for anything else, also for what is too big.
   static func millionths(_ text: String) -> Int? {
     let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
-    guard let digits = parts.first, !digits.isEmpty, digits.allSatisfy(ASCII.isDigit), let whole = Int(Substring(digits))
+    guard let digits = parts.first, !digits.isEmpty, digits.allSatisfy(ASCII.isDigit),
+      let whole = Int(Substring(digits))
     else { return nil }
     let (product, overflow) = whole.multipliedReportingOverflow(by: scale)
     guard !overflow else { return nil }
     guard parts.count == 2 else { return product }
-    guard (1...6).contains(parts[1].count), parts[1].allSatisfy(ASCII.isDigit), var part = Int(Substring(parts[1])) else {
+    guard (1...6).contains(parts[1].count), parts[1].allSatisfy(ASCII.isDigit), var part = Int(Substring(parts[1]))
+    else {
       return nil
     }
     for _ in parts[1].count..<6 { part *= 10 }

@@ -10,7 +10,8 @@ extension GatewaySettings {
     var document = ConfigurationDocument(fileName: fileName)
     let root = document.parse(text)
     guard let root, document.problems.isEmpty else { throw InvalidConfiguration(problems: document.problems) }
-    var reading = ConfigurationReading(fileName: fileName, variables: variables, hashKey: hashKey, knowsTimeZone: knowsTimeZone)
+    var reading = ConfigurationReading(
+      fileName: fileName, variables: variables, hashKey: hashKey, knowsTimeZone: knowsTimeZone)
     var settings = GatewaySettings()
     section.read(root, "", into: &settings, &reading)
     let named = ConfigurationChecks.Names(of: root)

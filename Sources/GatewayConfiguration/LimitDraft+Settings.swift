@@ -70,7 +70,8 @@ extension LimitDraft {
       let place = "\(path).rules[\(index)]"
       guard let match = rule.match.match("\(place).match", &reading) else { return nil }
       guard !match.conditions.isEmpty else {
-        reading.report(at: place, "a rule for every request", "Give the rule a `match`, or the amount to the limit itself")
+        reading.report(
+          at: place, "a rule for every request", "Give the rule a `match`, or the amount to the limit itself")
         return nil
       }
       guard !list.contains(where: { $0.match == match }) else {

@@ -13,7 +13,8 @@ struct ModelPriceDraft: Sendable {
     .value("input", \.input, amount, default: Self(), required: true, "For a million prompt tokens."),
     .value("output", \.output, amount, default: Self(), required: true, "For a million tokens of answers."),
     .value(
-      "cached", \.cached, amount, default: Self(), "For a million prompt tokens read from a cache; left out, as `input`."
+      "cached", \.cached, amount, default: Self(),
+      "For a million prompt tokens read from a cache; left out, as `input`."
     ),
     .value(
       "cacheWrite", \.cacheWrite, amount, default: Self(),

@@ -50,7 +50,8 @@ struct RedisStoreDraft: Sendable {
       return nil
     }
     guard url.isTLS || tls == UpstreamTLSSettings() else {
-      reading.report(at: "\(path).tls", "TLS settings for a URL without TLS", "Write rediss in the URL, or take them out")
+      reading.report(
+        at: "\(path).tls", "TLS settings for a URL without TLS", "Write rediss in the URL, or take them out")
       return nil
     }
     guard (tls.certificateFile == nil) == (tls.keyFile == nil) else {
@@ -76,7 +77,8 @@ extension ConfigurationField where Root == GatewaySettings {
     let section = RedisStoreDraft.section
     let parent = ConfigurationKey(
       path: "redis", kind: .section(orShort: []), defaultText: nil, isRequired: false, reload: .restart,
-      sentence: "The Redis or Valkey over which several gateways share their limits; left out, one process keeps its own."
+      sentence:
+        "The Redis or Valkey over which several gateways share their limits; left out, one process keeps its own."
     )
     let keys = section.keys(below: "redis").map { key in
       var key = key
@@ -97,7 +99,8 @@ extension ConfigurationField where Root == GatewaySettings {
 
 extension NameRule {
   /// What keys begin with. No braces: they would say which part of a key decides its place in a cluster.
-  fileprivate static let redisPrefix = NameRule(mend: "Use letters, digits, `-`, `_`, `.` and `:`, at most 32") { name in
+  fileprivate static let redisPrefix = NameRule(mend: "Use letters, digits, `-`, `_`, `.` and `:`, at most 32") {
+    name in
     (1...32).contains(name.utf8.count)
       && name.utf8.allSatisfy { ASCII.isLetterOrDigit($0) || "-_.:".utf8.contains($0) }
   }

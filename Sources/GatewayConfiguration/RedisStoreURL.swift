@@ -70,11 +70,14 @@ public struct RedisStoreURL: Sendable, Equatable, CustomStringConvertible {
     let parts = scheme.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
     let kinds: [Substring?: Kind] = [nil: .single, "cluster": .cluster, "sentinel": .sentinel]
     let isTLS: [Substring: Bool] = ["redis": false, "valkey": false, "rediss": true, "valkeys": true]
-    guard let first = parts.first, let isTLS = isTLS[first], let kind = kinds[parts.dropFirst().first] else { return nil }
+    guard let first = parts.first, let isTLS = isTLS[first], let kind = kinds[parts.dropFirst().first] else {
+      return nil
+    }
     return (kind, isTLS)
   }
 
-  private static let encoding = "Percent-encode : / @ ? # % in user and password, or give them as `username` and `password`"
+  private static let encoding =
+    "Percent-encode : / @ ? # % in user and password, or give them as `username` and `password`"
 
   private static func checkCredentials(_ text: Substring) throws(Problem) {
     guard let colon = text.firstIndex(of: ":") else {
@@ -89,7 +92,9 @@ public struct RedisStoreURL: Sendable, Equatable, CustomStringConvertible {
     guard hosts.count == 1 || kind != .single else {
       throw Problem("several hosts", "Write redis+cluster:// or redis+sentinel://, or name one host")
     }
-    guard hosts.count <= hostsMax else { throw Problem("more than \(hostsMax) hosts", "Name some; the others are found") }
+    guard hosts.count <= hostsMax else {
+      throw Problem("more than \(hostsMax) hosts", "Name some; the others are found")
+    }
     for host in hosts where !isHost(host) {
       throw Problem(
         "a host is missing or none", "Write redis://host:6379, an IPv6 address in brackets. \(encoding)")
