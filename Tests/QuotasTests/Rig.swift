@@ -67,7 +67,7 @@ final class Rig: Sendable {
 
   /// On Redis behind a port.
   init(
-    _ plan: LimitPlan, port: UInt16, timeout: Duration = .milliseconds(20), count: Int = 1,
+    _ plan: LimitPlan, port: UInt16, timeout: Duration = .milliseconds(60) * testPatience, count: Int = 1,
     clock: TestClock = TestClock()
   ) {
     group = ReactorGroup(count: count)
