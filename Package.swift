@@ -32,6 +32,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     // Floor 0: C libraries, module maps and shim headers only.
@@ -57,8 +58,11 @@ let package = Package(
     room("Transport", ["Reactor", "HTTPWire", "CLinux", "COpenSSL"]),
     room("RedisClient", ["Reactor", "Transport", "CLinux", "COpenSSL", "CHiredis"]),
 
+    room("Storage", ["Reactor", .product(name: "GRDB", package: "GRDB.swift")]),
+
     // Floor 3: actors.
     room("Upstreams", ["Reactor", "Transport", "HTTPWire", "GatewayConfiguration", "Routing"]),
+    room("Quotas", ["RateLimiting", "RedisClient", "Reactor", "Storage", "GatewayConfiguration", "COpenSSL"]),
 
     // Floor 4: the request path.
     room(
@@ -122,6 +126,10 @@ let package = Package(
     tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
     tests("RedisClientTests", ["RedisClient", "Reactor", "Transport", "TestKit"]),
     tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "GatewayConfiguration", "HTTPWire", "TestKit"]),
+    tests("StorageTests", ["Storage", "Reactor", "TestKit"]),
+    tests(
+      "QuotasTests",
+      ["Quotas", "Storage", "RateLimiting", "RedisClient", "Reactor", "GatewayConfiguration", "TestKit"]),
     tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
     tests("AdminTests", ["Admin", "Gateway", "GatewayConfiguration", "Reactor", "TestKit"]),
     tests(

@@ -1,7 +1,7 @@
 /// What no key can know alone: names that must exist, and values that must fit together.
 struct ConfigurationChecks {
-  private let settings: GatewaySettings
-  private let names: Names
+  let settings: GatewaySettings
+  let names: Names
   private let upstreamNames: Set<String>
   private let modelNames: Set<String>
   private let modelsByName: [String: ModelSettings]
@@ -21,7 +21,7 @@ struct ConfigurationChecks {
   struct Names {
     var upstreams: [String]
     var models: [String]
-    var hasConsumers: Bool
+    var consumers: [String]
 
     init(of root: ConfigurationNode) {
       func keys(_ name: String) -> [String] {
@@ -32,7 +32,7 @@ struct ConfigurationChecks {
       }
       upstreams = keys("upstreams")
       models = keys("models")
-      hasConsumers = !keys("consumers").isEmpty
+      consumers = keys("consumers")
     }
   }
 
@@ -44,6 +44,7 @@ struct ConfigurationChecks {
     checkFallbackCircles(&reading)
     checkConsumers(&reading)
     checkRoutes(&reading)
+    checkLimits(&reading)
   }
 
   // MARK: Server
@@ -218,7 +219,7 @@ struct ConfigurationChecks {
   // MARK: Consumers and routes
 
   private func checkConsumers(_ reading: inout ConfigurationReading) {
-    if !names.hasConsumers, !settings.anonymous {
+    if names.consumers.isEmpty, !settings.anonymous {
       reading.report(
         .start, "consumers", "nobody may use this gateway",
         "Declare consumers with keys, or write `anonymous: true` to serve everyone who reaches the port")
@@ -242,7 +243,7 @@ struct ConfigurationChecks {
   }
 
   /// Whether a name in a consumer's list can ever be asked for with success.
-  private func mayExist(_ name: String) -> Bool {
+  func mayExist(_ name: String) -> Bool {
     if name.hasSuffix("*"), !name.dropLast().contains("*") { return true }
     if askableNames.contains(name) { return true }
     if let slash = name.firstIndex(of: "/") {

@@ -87,8 +87,8 @@ struct ConfigurationField<Root: Sendable>: Sendable {
 /// Keys that stand together.
 struct ConfigurationSection<Root: Sendable>: Sendable {
   let fields: [ConfigurationField<Root>]
-  /// Keys that a later version will know; they have words of their own.
-  var laterKeys: Set<String> = []
+  /// Keys that people look for here, with words on where they stand.
+  var elsewhere: [String: String] = [:]
   /// Reads a value that is not a mapping; gives false when it is none of the short forms.
   var readShort: (@Sendable (ConfigurationNode, String, inout Root, inout ConfigurationReading) -> Bool)?
 
@@ -133,8 +133,8 @@ struct ConfigurationSection<Root: Sendable>: Sendable {
   ) {
     let name = String(entry.key.prefix(64))
     let entryPath = path.isEmpty ? name : "\(path).\(name)"
-    if laterKeys.contains(name) {
-      reading.report(entry.position, entryPath, "not supported by this version", "Take the key out for now")
+    if let words = elsewhere[name] {
+      reading.report(entry.position, entryPath, "unknown key", words)
       return
     }
     let names = fields.map(\.name)

@@ -33,6 +33,18 @@ public indirect enum ConfigurationValueKind: Sendable, Equatable {
   case boolean
   /// A whole number.
   case integer(ClosedRange<Int>)
+  /// A decimal number with at most six digits behind the point; the bounds are in millionths.
+  case decimal(millionths: ClosedRange<Int>)
+  /// The three letters of a currency.
+  case currency
+  /// `minute` and its like, or a time.
+  case window([String], ClosedRange<Duration>)
+  /// What makes a subject of its own: one of these words, or one of the kinds with a name behind a colon, such as `header:NAME`.
+  case subject([String], named: [String])
+  /// Exact text, `prefix*`, `/regex/`, or `*`.
+  case pattern
+  /// Names with patterns, one or several each.
+  case patternsByName
   /// Bytes: `32MiB`, `10MB`, or a plain number.
   case size(ClosedRange<Int>)
   /// A time with its unit: `250ms`, `30s`, `1m30s`, `2h`.

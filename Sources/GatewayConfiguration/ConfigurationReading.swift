@@ -4,14 +4,20 @@ struct ConfigurationReading {
   let variables: (String) -> String?
   /// SHA-256, given by the caller, so that this floor needs no cryptography.
   let hashKey: (String) -> [UInt8]
+  /// Whether there is a time zone of that name; nobody on this floor knows.
+  let knowsTimeZone: (String) -> Bool
   private(set) var problems: [ConfigurationProblem] = []
   /// Where each value stands, by its path; the checks that look at several keys report there.
   private(set) var positions: [String: SourcePosition] = [:]
 
-  init(fileName: String, variables: @escaping (String) -> String?, hashKey: @escaping (String) -> [UInt8]) {
+  init(
+    fileName: String, variables: @escaping (String) -> String?, hashKey: @escaping (String) -> [UInt8],
+    knowsTimeZone: @escaping (String) -> Bool
+  ) {
     self.fileName = fileName
     self.variables = variables
     self.hashKey = hashKey
+    self.knowsTimeZone = knowsTimeZone
   }
 
   mutating func note(_ position: SourcePosition, for path: String) { positions[path] = position }

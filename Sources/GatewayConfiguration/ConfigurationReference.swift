@@ -18,7 +18,10 @@ public enum ConfigurationReference {
       - Keys marked *secret* are never printed.
 
       """
-    for section in sections { page += "\n" + table(section) }
+    for section in sections {
+      page += "\n" + table(section)
+      if section.title == "limits" { page += "\n" + limits }
+    }
     page += "\n" + providers
     return page
   }
@@ -50,6 +53,15 @@ public enum ConfigurationReference {
     switch kind {
     case .boolean: "true or false"
     case .integer(let range): "\(range.lowerBound) to \(range.upperBound)"
+    case .decimal(let range):
+      "decimal, \(DecimalText.words(range.lowerBound)) to \(DecimalText.words(range.upperBound))"
+    case .currency: "currency code"
+    case .window(let words, let range):
+      words.map { "`\($0)`" }.joined(separator: ", ")
+        + ", or a time, \(UnitText.words(range.lowerBound)) to \(UnitText.words(range.upperBound))"
+    case .subject(let words, let named): (words + named.map { "\($0):NAME" }).map { "`\($0)`" }.joined(separator: ", ")
+    case .pattern: "pattern"
+    case .patternsByName: "names with patterns"
     case .size(let range): "size, \(UnitText.words(range.lowerBound)) to \(UnitText.words(range.upperBound))"
     case .duration(let range): "time, \(UnitText.words(range.lowerBound)) to \(UnitText.words(range.upperBound))"
     case .text, .secret: "text"
@@ -69,6 +81,41 @@ public enum ConfigurationReference {
       "list of keys" + (elementsOrText ? " or texts" : "") + (orText ? ", or one text" : "")
     }
   }
+
+  /// How limits go together, which no row tells.
+  private static let limits = """
+    A limit has one amount: `tokens`, `inputTokens`, `outputTokens`, `requests`, `concurrency` or `budget`.
+
+    - **Patterns** are exact text (letter case counts), a beginning with `*` behind it (`team-*`), a regular expression between slashes
+      (`/team-[0-9]+/`, for the whole value, of at most \(ModelPattern.nameBytesMax) bytes), or `*` for any value. Quote what begins with `*`. Where a
+      request lacks the value, no pattern matches, `*` neither.
+    - **Several limits** stand each for itself: a request must be within all that are for it, and counts in all of them.
+    - **Rules** give other amounts within one limit, of which exactly one applies to a request: the most specific that matches. Exact text
+      goes before an address block (longer first), that before a beginning (longer first), then regular expressions, then `*`; several
+      conditions add up; of equally specific rules the first applies, and the limit's own amount comes last. A limit without an amount of
+      its own is only for requests that a rule matches.
+    - **each** says who has the amount alone. Left out, it is what `match` and `rules` name, if that is one thing: `match: { consumer: "*" }`
+      gives every consumer the amount, `match: { consumer: [a, b] }` gives it to a and to b, and a limit without conditions, or with several,
+      has one amount that all share. Requests that lack what `each` names share one amount.
+    - **per** slides: what is used comes back little by little, and no stretch of that length holds more tokens or money than the amount. With
+      `calendar: true` it is all there again when the day, week or month begins.
+    - **Budgets** count by `models.*.price`, so every model that a budget is for needs one, in the budget's currency. Names asked for as
+      `upstream/model` without an entry have no price.
+
+    ```yaml
+    limits:
+      r1-per-minute: { match: { model: deepseek-r1 }, each: consumer, tokens: 100000, per: minute, onExceeded: fallback }
+      research-month: { match: { consumer: research }, budget: 500, currency: USD, per: month, onExceeded: error }
+      teams:
+        each: "header:x-team"
+        tokens: 20000
+        per: minute
+        rules:
+          - { match: { header: { x-team: core } }, tokens: 200000 }
+          - { match: { header: { x-team: "guest-*" } }, tokens: 2000 }
+    ```
+
+    """
 
   private static var providers: String {
     var lines = [

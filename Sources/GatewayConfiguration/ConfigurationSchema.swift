@@ -46,7 +46,7 @@ public enum ConfigurationSchema {
     private func defaultValue(_ text: String, _ kind: ConfigurationValueKind) -> JSONText {
       switch kind {
       case .boolean: .boolean(text == "true")
-      case .integer: Int(text).map(JSONText.integer) ?? .text(text)
+      case .integer, .decimal: Int(text).map(JSONText.integer) ?? .text(text)
       case .list where text.hasPrefix("["):
         .array(text.dropFirst().dropLast().split(separator: ",").map { .text(String($0.drop { $0 == " " })) })
       default: .text(text)
@@ -57,16 +57,33 @@ public enum ConfigurationSchema {
       switch kind {
       case .boolean: orVariable([("type", .text("boolean"))])
       case .integer(let range): orVariable(integer(range))
+      case .decimal(let range):
+        orVariable([
+          ("type", .text("number")), ("minimum", .integer(range.lowerBound / DecimalText.scale)),
+          ("maximum", .integer(range.upperBound / DecimalText.scale)),
+        ])
+      case .currency: orVariable([("type", .text("string")), ("pattern", .text("^[A-Z]{3}$"))])
+      case .window(let words, _):
+        either([[("enum", .array(words.map(JSONText.text)))], Self.duration, Self.variable])
+      case .subject(let words, let named):
+        orVariable([
+          ("type", .text("string")),
+          ("pattern", .text("^(\(words.joined(separator: "|"))|(\(named.joined(separator: "|"))):.+)$")),
+        ])
+      case .patternsByName:
+        [
+          ("type", .text("object")),
+          ("additionalProperties", .object(schema(of: .oneOrMore(.pattern), at: path))),
+        ]
       case .size(let range):
         either([
           integer(range), [("type", .text("string")), ("pattern", .text("^[0-9]+([KMG]i?B|B)?$"))], Self.variable,
         ])
       case .duration:
-        orVariable([
-          ("type", .text("string")), ("pattern", .text("^([0-9]+(\\.[0-9]{1,6})?(us|ms|s|m|h|d))+$")),
-        ])
+        orVariable(Self.duration)
       case .choice(let words): orVariable([("enum", .array(words.map(JSONText.text)))])
-      case .text, .secret, .address, .block, .url, .path, .upstreamName, .modelName: [("type", .text("string"))]
+      case .text, .secret, .address, .block, .url, .path, .upstreamName, .modelName, .pattern:
+        [("type", .text("string"))]
       case .list(let kind): [("type", .text("array")), ("items", .object(schema(of: kind, at: path)))]
       case .oneOrMore(let kind): either([schema(of: kind, at: path), schema(of: .list(kind), at: path)])
       case .secretsByName:
@@ -100,6 +117,10 @@ public enum ConfigurationSchema {
     private func either(_ schemas: [[(String, JSONText)]]) -> [(String, JSONText)] {
       [("anyOf", .array(schemas.map(JSONText.object)))]
     }
+
+    private static let duration: [(String, JSONText)] = [
+      ("type", .text("string")), ("pattern", .text("^([0-9]+(\\.[0-9]{1,6})?(us|ms|s|m|h|d))+$")),
+    ]
 
     private static let variable: [(String, JSONText)] = [
       ("type", .text("string")), ("pattern", .text("\\$\\{[A-Za-z_]")),

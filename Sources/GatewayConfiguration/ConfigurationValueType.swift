@@ -26,7 +26,7 @@ private func single<Value: Sendable>(
 }
 
 /// A type whose values must lie in a range.
-private func ranged<Value: Sendable & Comparable>(
+func ranged<Value: Sendable & Comparable>(
   _ kind: ConfigurationValueKind, _ range: ClosedRange<Value>, expected: String, mend: String,
   parse: @escaping @Sendable (String) -> Value?, words: @escaping @Sendable (Value) -> String
 ) -> ConfigurationValueType<Value> {

@@ -11,7 +11,7 @@ struct ConsumerDraft: Sendable {
       .value(
         "models", \.models, .optional(.list(of: .text(.modelName))), default: Self(),
         "Models it may use, by name or prefix such as `gpt-*`; left out, all."),
-    ], laterKeys: ["limits"])
+    ], elsewhere: ["limits": "Limits stand under `limits` at the top: match: { consumer: NAME }"])
 
   /// The consumer; nil when it has no key or a name that is taken, which is then reported.
   func settings(name: String, _ path: String, _ reading: inout ConfigurationReading) -> ConsumerSettings? {

@@ -9,6 +9,7 @@ extension GatewaySettings {
     fields: [
       .section("server", \.server, ServerSettings.section, "The port that clients speak to."),
       .admin,
+      .redis,
       .section("log", \.log, LogSettings.section, "What is written about the gateway's work."),
       .named(
         "upstreams", \.upstreams, UpstreamDraft.section, names: .simple, draft: { UpstreamDraft() },
@@ -26,7 +27,11 @@ extension GatewaySettings {
         "anonymous", \.anonymous, .boolean, default: GatewaySettings(),
         "Serves requests without a key, as the consumer `anonymous`; a key that is presented must still be right."),
       .routes,
-    ], laterKeys: ["redis", "limits", "price"])
+      .named(
+        "limits", \.limits, LimitDraft.section, names: .simple, draft: { LimitDraft() }, nameOf: { $0.name },
+        "How much may be used: a name of your own for each limit; a request must be within all that are for it.",
+        finish: { name, draft, path, reading in draft.settings(name: name, path, &reading) }),
+    ], elsewhere: ["price": "Prices stand in `models.NAME.price`"])
 }
 
 extension ServerSettings {

@@ -20,13 +20,18 @@ public struct GatewaySettings: Sendable, Equatable {
   public var anonymous: Bool
   /// Endpoints that name no model and are passed through to one upstream.
   public var routes: [RouteSettings]
+  /// Where limits are kept that several gateways share; nil: in this process.
+  public var redis: RedisStoreSettings?
+  /// How much may be used, in file order; a request must be within all that are for it.
+  public var limits: [LimitSettings]
 
   /// Settings with every default, nothing to serve and nobody to serve it to.
   public init(
     server: ServerSettings = ServerSettings(), admin: AdminSettings? = AdminSettings(),
     log: LogSettings = LogSettings(),
     upstreams: [UpstreamSettings] = [], models: [ModelSettings] = [], consumers: [ConsumerSettings] = [],
-    anonymous: Bool = false, routes: [RouteSettings] = []
+    anonymous: Bool = false, routes: [RouteSettings] = [],
+    redis: RedisStoreSettings? = nil, limits: [LimitSettings] = []
   ) {
     self.server = server
     self.admin = admin
@@ -36,5 +41,7 @@ public struct GatewaySettings: Sendable, Equatable {
     self.consumers = consumers
     self.anonymous = anonymous
     self.routes = routes
+    self.redis = redis
+    self.limits = limits
   }
 }

@@ -7,6 +7,7 @@ struct ModelDraft: Sendable {
   var ownedBy = "sluice"
   var vocabulary = ModelVocabulary.auto
   var tokens = ModelTokenSettings()
+  var price: ModelPrice?
 
   struct MatchDraft: Sendable {
     var regex: String?
@@ -35,7 +36,8 @@ struct ModelDraft: Sendable {
       .section(
         "tokens", \.tokens, ModelTokenSettings.section,
         "Tokens of what is no text, for counting before and without usage."),
-    ], laterKeys: ["price", "limits"])
+      .price,
+    ], elsewhere: ["limits": "Limits stand under `limits` at the top: match: { model: NAME }"])
 
   /// The model; nil when something is missing or contradicts itself, which is then reported.
   func settings(name: String, _ path: String, _ reading: inout ConfigurationReading) -> ModelSettings? {
@@ -60,7 +62,7 @@ struct ModelDraft: Sendable {
     }
     return ModelSettings(
       name: name, match: kind, serve: serve, aliases: aliases, fallback: fallback, ownedBy: ownedBy,
-      vocabulary: vocabulary, tokens: tokens)
+      vocabulary: vocabulary, tokens: tokens, price: price)
   }
 }
 
@@ -105,6 +107,22 @@ private struct ServeDraft: Sendable {
 }
 
 extension ConfigurationField where Root == ModelDraft {
+  fileprivate static var price: Self {
+    let section = ModelPriceDraft.section
+    let key = ConfigurationKey(
+      path: "price", kind: .section(orShort: []), defaultText: nil, isRequired: false, reload: .live,
+      sentence: "What its tokens cost; needed where a budget counts it.")
+    return ConfigurationField(name: "price", keys: [key] + section.keys(below: "price")) { node, path, root, reading in
+      var draft = ModelPriceDraft()
+      let before = reading.problems.count
+      section.read(node, path, into: &draft, &reading)
+      guard reading.problems.count == before else { return }
+      root.price = draft.price(path, &reading)
+    } changes: { _, _ in
+      []
+    }
+  }
+
   fileprivate static var serve: Self {
     let section = ServeDraft.section
     let key = ConfigurationKey(

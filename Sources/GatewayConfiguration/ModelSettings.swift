@@ -16,11 +16,14 @@ public struct ModelSettings: Sendable, Equatable {
   public var vocabulary: ModelVocabulary
   /// What its tokens are counted by where there is no text.
   public var tokens: ModelTokenSettings
+  /// What its tokens cost; nil: unknown, and no budget may count it.
+  public var price: ModelPrice?
 
   /// A model from its parts.
   public init(
     name: String, match: ModelMatch = .exact, serve: [ServeSettings], aliases: [String] = [], fallback: [String] = [],
-    ownedBy: String = "sluice", vocabulary: ModelVocabulary = .auto, tokens: ModelTokenSettings = ModelTokenSettings()
+    ownedBy: String = "sluice", vocabulary: ModelVocabulary = .auto, tokens: ModelTokenSettings = ModelTokenSettings(),
+    price: ModelPrice? = nil
   ) {
     self.name = name
     self.match = match
@@ -30,6 +33,7 @@ public struct ModelSettings: Sendable, Equatable {
     self.ownedBy = ownedBy
     self.vocabulary = vocabulary
     self.tokens = tokens
+    self.price = price
   }
 }
 

@@ -13,7 +13,7 @@ public struct BucketStore: Sendable {
     var expiresAt: Int
   }
 
-  private var entries: ContiguousArray<Entry> = []
+  private var entries = BlockArray<Entry>()
   private var places: [String: Int32] = [:]
   private var free: [Int32] = []
   private var sweepAt = 0

@@ -31,8 +31,10 @@ extension LeaseLedger {
     guard balance < need || Float(balance) < ahead(pace, terms) else {
       return .rest(until: need > 0 ? .max : idleAt)
     }
-    guard now >= quietUntil else { return .rest(until: quietUntil) }
     let missing = max(0, need - credit)
+    // A quota does not grow: what was refused is refused again, but less than that may be there.
+    let mayBeThere = terms.bucket.rate.isNone && missing > 0 && missing < asked.least
+    guard now >= quietUntil || mayBeThere else { return .rest(until: quietUntil) }
     let forPace = min(Float(terms.leaseMost), pace * Float(terms.leaseMilliseconds))
     let want = max(1, missing, terms.leaseLeast, Int(forPace))
     // The last units of a quota are of use, however few; of a rate, more come soon.
@@ -61,6 +63,8 @@ extension LeaseLedger {
     nodes = UInt32(clamping: reply.nodes)
     let grant = min(max(0, reply.grant), asked.want)
     add(grant)
+    // Nothing has been refused: any need may be there.
+    if grant > 0 { asked.least = .max }
     if asked.want > 0 && grant == 0 {
       let wait = min(reply.waitMilliseconds ?? .max, terms.refusedMillisecondsMax)
       quietUntil = now + max(wait, terms.pauseMilliseconds)
@@ -133,4 +137,13 @@ extension LeaseLedger {
         sequence: asked.sequence, want: asked.want, least: asked.least, keep: asked.keep, ahead: asked.ahead,
         adjust: asked.adjust, seen: seen))
   }
+}
+
+extension LeaseLedger {
+  /// When units were last drawn or charged; `Int.min` if never. Who was idle for longer than a bucket's expiry may be dropped: what it has seen says nothing any more.
+  public var lastUsedAt: Int { usedAt }
+  /// Units given back (above 0) or paid (below) by a request that has not been answered.
+  public var unsettled: Int { asking == .nothing ? 0 : asked.adjust }
+  /// The last request was not answered, and waits to be repeated.
+  public var hasFailed: Bool { asking == .failed }
 }

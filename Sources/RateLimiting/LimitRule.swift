@@ -31,18 +31,37 @@ public enum LimitExceeded: String, Sendable, Hashable, CaseIterable {
 public struct LimitRule: Sendable {
   /// An amount for requests whose parts match.
   public struct Case: Sendable {
-    /// All must match.
-    public var match: [(part: SubjectPart, pattern: SubjectPattern)]
+    /// All must match, each by one of its patterns.
+    public var match: [(part: SubjectPart, patterns: [SubjectPattern])]
     /// Units in the window: tokens, requests, streams, or millionths of the currency unit.
     public var amount: Int
 
-    /// A case.
+    /// A case with one pattern for each part.
     public init(match: [(part: SubjectPart, pattern: SubjectPattern)] = [], amount: Int) {
+      self.init(anyOf: match.map { ($0.part, [$0.pattern]) }, amount: amount)
+    }
+
+    /// A case with patterns of which one must match, for each part.
+    public init(anyOf match: [(part: SubjectPart, patterns: [SubjectPattern])], amount: Int) {
       self.match = match
       self.amount = amount
     }
 
-    var specificity: Int { match.reduce(0) { $0 + $1.pattern.specificity } }
+    /// What it is for the most specific of the requests that it takes.
+    var specificityMost: Int {
+      match.reduce(0) { $0 + ($1.patterns.map(\.specificity).max() ?? 0) }
+    }
+
+    /// How specific it is for these facts; nil if it is not for them.
+    func specificity(_ facts: some SubjectFacts) -> Int? {
+      var sum = 0
+      for (part, patterns) in match {
+        let value = facts.value(of: part)
+        guard let best = patterns.lazy.filter({ $0.matches(value) }).map(\.specificity).max() else { return nil }
+        sum += best
+      }
+      return sum
+    }
   }
 
   /// Its name, in keys, metrics and messages.
@@ -75,7 +94,7 @@ public struct LimitRule: Sendable {
     self.window = window
     // Stable: of equally specific ones the first in the configuration wins.
     self.cases = cases.enumerated().sorted {
-      ($1.element.specificity, $0.offset) < ($0.element.specificity, $1.offset)
+      ($1.element.specificityMost, $0.offset) < ($0.element.specificityMost, $1.offset)
     }.map(\.element)
     self.each = each
   }
@@ -85,11 +104,21 @@ public struct LimitRule: Sendable {
   ///
   /// - Parameter digest: of a text that is too long for a key; from a keyed or cryptographic hash, for strangers choose the text.
   public func applied(to facts: some SubjectFacts, digest: (String) -> String) -> AppliedLimit? {
-    guard let place = cases.firstIndex(where: { $0.match.allSatisfy { $0.pattern.matches(facts.value(of: $0.part)) } })
-    else { return nil }
+    guard let place = mostSpecific(facts) else { return nil }
     var subject = each.map { LimitKey.escaped(LimitKey.value($0, facts.value(of: $0))) }.joined(separator: ":")
     if subject.utf8.count > LimitKey.subjectBytesMax { subject = "%h\(LimitKey.escaped(digest(subject)))" }
     return AppliedLimit(amount: cases[place].amount, id: "\(LimitKey.escaped(name)):\(place):\(subject)")
+  }
+
+  private func mostSpecific(_ facts: some SubjectFacts) -> Int? {
+    var best: (place: Int, specificity: Int)?
+    for (place, candidate) in cases.enumerated() {
+      // Those that follow can be no more specific than this one at its most.
+      if let best, best.specificity >= candidate.specificityMost { break }
+      guard let specificity = candidate.specificity(facts), specificity > best?.specificity ?? -1 else { continue }
+      best = (place, specificity)
+    }
+    return best?.place
   }
 
   /// The lease's terms, and what the bucket's id ends with while they apply.

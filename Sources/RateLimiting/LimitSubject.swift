@@ -85,9 +85,13 @@ public enum LimitKey {
   public static let subjectBytesMax = 160
 
   /// The keys of a bucket (``LeaseScript``): bucket and members share the hash tag, and so a cluster's slot.
-  public static func bucket(_ id: String) -> (bucket: String, members: String) { ("sl:{\(id)}:b", "sl:{\(id)}:m") }
+  public static func bucket(_ id: String, prefix: String = "sl") -> (bucket: String, members: String) {
+    ("\(prefix):{\(id)}:b", "\(prefix):{\(id)}:m")
+  }
   /// The keys of a concurrency limit (``ConcurrencyScript``).
-  public static func slots(_ id: String) -> (slots: String, last: String) { ("sl:{\(id)}:s", "sl:{\(id)}:t") }
+  public static func slots(_ id: String, prefix: String = "sl") -> (slots: String, last: String) {
+    ("\(prefix):{\(id)}:s", "\(prefix):{\(id)}:t")
+  }
 
   /// The value of a part as it tells subjects apart: addresses cut to their network, others as they are.
   static func value(_ part: SubjectPart, _ text: String?) -> String? {

@@ -20,8 +20,20 @@ public struct TokenUsage: Sendable, Hashable {
     self.reasoning = reasoning
   }
 
-  var counts: [Int] {
-    [input, cachedInput, cacheWrite, output, reasoning].map { min(max(0, $0), 1 << 40) }
+  /// Classes of tokens.
+  static let classCount = 5
+
+  /// Tokens of a class by its number, in bounds: an array of them would be an allocation for each use.
+  func count(_ number: Int) -> Int {
+    let count =
+      switch number {
+      case 0: input
+      case 1: cachedInput
+      case 2: cacheWrite
+      case 3: output
+      default: reasoning
+      }
+    return min(max(0, count), 1 << 40)
   }
 }
 
@@ -33,6 +45,7 @@ public struct TokenWeights: Sendable, Hashable {
   /// Weights from 0 to a thousand times, in thousandths.
   public init(input: Int, cachedInput: Int, cacheWrite: Int, output: Int, reasoning: Int) {
     thousandths = [input, cachedInput, cacheWrite, output, reasoning].map { min(max(0, $0), 1_000_000) }
+    unitsPerToken = thousandths.allSatisfy { $0 % 1000 == 0 } ? 1 : 1000
   }
 
   /// Each token once.
@@ -44,11 +57,12 @@ public struct TokenWeights: Sendable, Hashable {
   public static let output = TokenWeights(input: 0, cachedInput: 0, cacheWrite: 0, output: 1000, reasoning: 1000)
 
   /// Units of the bucket for one token: 1 where all weights are whole, else 1,000, so that nothing is rounded.
-  public var unitsPerToken: Int { thousandths.allSatisfy { $0 % 1000 == 0 } ? 1 : 1000 }
+  public let unitsPerToken: Int
 
   /// The usage in units of the bucket.
   public func units(of usage: TokenUsage) -> Int {
-    let sum = zip(usage.counts, thousandths).reduce(0) { min($0 + $1.0 * $1.1, .max / 2) }
+    var sum = 0
+    for number in 0..<TokenUsage.classCount { sum = min(sum + usage.count(number) * thousandths[number], .max / 2) }
     return min(unitsPerToken == 1 ? sum / 1000 : sum, LeaseRate.amountMax)
   }
 }
@@ -76,7 +90,9 @@ public struct MoneyMeter: Sendable, Hashable {
   /// More tokens; gives back the millionths that they make whole.
   public mutating func add(_ usage: TokenUsage, _ prices: TokenPrices) -> Int {
     var micros = 0
-    for (count, price) in zip(usage.counts, prices.microsPerMillion) where count > 0 && price > 0 {
+    for number in 0..<TokenUsage.classCount {
+      let (count, price) = (usage.count(number), prices.microsPerMillion[number])
+      guard count > 0, price > 0 else { continue }
       let product = count.multipliedFullWidth(by: price)
       // Counts are below 2^40 and prices at most 10^12: the quotient fits.
       let part = Self.whole.dividingFullWidth(product)

@@ -24,6 +24,21 @@ struct ConfigurationChangeTests {
     #expect(try changes("", "admin: { listen: 127.0.0.1:9 }") == ["admin.listen restart"])
   }
 
+  @Test("limits and prices are live, each by its name; the store takes a restart")
+  func limits() throws {
+    let old = "limits: { a: { requests: 1, per: second }, b: { requests: 1, per: second }, c: { concurrency: 3 } }"
+    #expect(try changes(old, old).isEmpty)
+    #expect(
+      try changes(old, "limits: { a: { requests: 2, per: second }, c: { concurrency: 3 }, d: { tokens: 3, per: day } }")
+        == ["limits.b live", "limits.a live", "limits.d live"])
+    #expect(try changes("", "redis: { url: redis://a }") == ["redis restart"])
+    #expect(try changes("redis: { url: redis://a }", "redis: { url: redis://a, timeout: 10ms }") == ["redis restart"])
+    #expect(try changes("redis: { url: redis://a }", "redis: { url: redis://a, timeout: 20ms }").isEmpty)
+    let priced = try parse(
+      minimal.replacing("{ serve: local }", with: "{ serve: local, price: { input: 1, output: 2 } }"))
+    #expect(try parse(minimal).changes(to: priced) == [ConfigurationChange(path: "models.llama", reload: .live)])
+  }
+
   @Test("upstreams, models, consumers and routes are told by name, and are live")
   func named() throws {
     let old = try parse(

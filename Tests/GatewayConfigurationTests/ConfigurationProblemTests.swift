@@ -36,8 +36,12 @@ struct ConfigurationProblemTests {
   }
 
   static let singles: [(String, String)] = [
-    ("redis: { url: x }", "7:1: redis: not supported by this version. Take the key out for now"),
-    ("limits: {}", "7:1: limits: not supported by this version. Take the key out for now"),
+    ("limits: []", "7:9: limits: expected names, each with keys below it, found a list"),
+    ("price: { input: 1 }", "7:1: price: unknown key. Prices stand in `models.NAME.price`"),
+    (
+      "consumers: { a: { keys: [\"${LONG}\"], limits: {} } }",
+      "7:38: consumers.a.limits: unknown key. Limits stand under `limits` at the top: match: { consumer: NAME }"
+    ),
     ("server:", "7:1: server: the key has no value. Give one, or take the key out"),
     ("server: { drain: 2h }", "7:18: server.drain: 2h is out of range. Give 0s to 1h"),
     (
@@ -213,7 +217,34 @@ struct ConfigurationProblemTests {
       "not an exact model name. Use 1 to 256 visible characters without spaces; `*` only at the end; for more, use `match: {regex: …}`"
     ),
     ("a: { serve: local, aliases: [a] }", "`a` is already a name of the model a. A name means one model; take one out"),
-    ("a: { serve: local, price: { input: 1 } }", "not supported by this version. Take the key out for now"),
+    (
+      "a: { serve: local, limits: {} }",
+      "unknown key. Limits stand under `limits` at the top: match: { model: NAME }"
+    ),
+    (
+      "a: { serve: local, price: { input: 1 } }",
+      "`output` is missing. Give input and output, for a million tokens each: { input: 0.14, output: 2.19 }"
+    ),
+    (
+      "a: { serve: local, price: { input: 1, output: -2 } }",
+      "expected a decimal number, found `-2`. Write digits, with at most six behind a point; for example 0.14"
+    ),
+    (
+      "a: { serve: local, price: { input: 0.0000001, output: 2 } }",
+      "expected a decimal number, found `0.0000001`. Write digits, with at most six behind a point; for example 0.14"
+    ),
+    (
+      "a: { serve: local, price: { input: 1000000.000001, output: 2 } }",
+      "1000000.000001 is out of range. Give 0 to 1000000"
+    ),
+    (
+      "a: { serve: local, price: { input: 1, output: 2, currency: usd } }",
+      "expected a currency, found `usd`. Write the three capital letters of its ISO code; for example USD"
+    ),
+    (
+      "a: { serve: local, price: { input: 1, output: 2, cahced: 1 } }",
+      "unknown key. Did you mean cached?"
+    ),
     ("a: { serve: local, fallback: [a] }", "fallbacks go in a circle: a → a. Take one of them out"),
     (
       "a: { serve: local, fallback: [\"b*\"] }\n  \"b*\": { serve: local }",

@@ -8,6 +8,7 @@ struct ConfigurationStoryTests {
   static let example = """
     server: { listen: 0.0.0.0:8080, drain: 30s }
     admin:  { listen: 127.0.0.1:8001 }
+    redis:  { url: redis://localhost:6379 }
 
     upstreams:
       deepseek:
@@ -24,11 +25,19 @@ struct ConfigurationStoryTests {
       deepseek-r1:
         serve: [{ upstream: deepseek, model: deepseek-reasoner }]
         fallback: [qwq-32b]
+        price: { input: 0.14, output: 2.19 }
+        vocabulary: deepseek
       qwq-32b:
         serve: [{ upstream: qwq, model: Qwen/QwQ-32B }]
+        price: { input: 0.20, output: 0.20 }
+        vocabulary: qwen
 
     consumers:
       research: { keys: ["sha256:\(digest)"], models: [deepseek-r1, qwq-32b] }
+
+    limits:
+      r1-per-minute: { match: { model: deepseek-r1 }, each: consumer, tokens: 100000, per: minute, onExceeded: fallback }
+      research-month: { match: { consumer: research }, budget: 500, currency: USD, per: month, onExceeded: error }
     """
 
   @Test("the design's example means what it says")
@@ -52,8 +61,10 @@ struct ConfigurationStoryTests {
       settings.models == [
         ModelSettings(
           name: "deepseek-r1", serve: [ServeSettings(upstream: "deepseek", model: "deepseek-reasoner")],
-          fallback: ["qwq-32b"]),
-        ModelSettings(name: "qwq-32b", serve: [ServeSettings(upstream: "qwq", model: "Qwen/QwQ-32B")]),
+          fallback: ["qwq-32b"], vocabulary: .deepseek, price: ModelPrice(input: 140_000, output: 2_190_000)),
+        ModelSettings(
+          name: "qwq-32b", serve: [ServeSettings(upstream: "qwq", model: "Qwen/QwQ-32B")], vocabulary: .qwen,
+          price: ModelPrice(input: 200_000, output: 200_000)),
       ])
     #expect(
       settings.consumers == [
@@ -62,6 +73,18 @@ struct ConfigurationStoryTests {
           models: ["deepseek-r1", "qwq-32b"])
       ])
     #expect(!settings.anonymous)
+    #expect(settings.redis == RedisStoreSettings(url: try #require(RedisStoreURL("redis://localhost:6379"))))
+    #expect(
+      settings.limits == [
+        LimitSettings(
+          name: "r1-per-minute", quantity: .tokens(LimitWeights()), window: .sliding(.seconds(60)),
+          match: LimitMatch([LimitCondition(.model, [.exact("deepseek-r1")])]), amounts: [LimitAmount(units: 100_000)],
+          each: [.consumer], onExceeded: .fallback),
+        LimitSettings(
+          name: "research-month", quantity: .budget(currency: "USD"), window: .calendar(.month, timeZone: "UTC"),
+          match: LimitMatch([LimitCondition(.consumer, [.exact("research")])]),
+          amounts: [LimitAmount(units: 500_000_000)], each: [.consumer], onExceeded: .error),
+      ])
   }
 
   @Test("a model's invisible tokens and media are declared one by one, the others keep their defaults")

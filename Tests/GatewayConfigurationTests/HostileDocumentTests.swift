@@ -102,6 +102,45 @@ struct HostileDocumentTests {
     #expect(settings.models.map(\.match) == [.prefix("gpt-"), .prefix("x-")])
   }
 
+  @Test("limits as many and as wide as a file can hold are read in their time, with every pattern an expression")
+  func manyLimits() throws {
+    let patterns = (0..<40).map { "\"/(a|b)*c\($0)/\"" }.joined(separator: ", ")
+    let rule = "{ match: { consumer: [\(patterns)], model: [\(patterns)] }, budget: 1 }"
+    var text = "anonymous: true\nupstreams: { u: { provider: ollama } }\nmodels:\n"
+    for index in 0..<100 { text += "  \"m\(index)*\": { serve: u }\n" }
+    text += "limits:\n"
+    for index in 0..<200 {
+      text += "  l\(index): { per: month, rules: [\(rule)] }\n"
+    }
+    let found = problems(text)
+    #expect(found.count == InvalidConfiguration.problemsMax, "\(found.first ?? "")")
+    #expect(found.allSatisfy { $0.contains("no consumer matches") }, "\(found.first ?? "")")
+  }
+
+  @Test("what is nested, repeated or of another kind below limits is told, never a trap")
+  func hostileLimits() {
+    for limit in [
+      "{ tokens: 9223372036854775807, per: day }", "{ tokens: -9223372036854775808, per: day }",
+      "{ tokens: [1], per: day }",
+      "{ budget: 99999999999999999999.999999, per: day }", "{ budget: 9223372036854.775807, per: day }",
+      "{ budget: 1e9, per: day }", "{ budget: .5, per: day }", "{ budget: \"5.\", per: day }",
+      "{ budget: \"\", per: day }",
+      "{ tokens: 1, per: 99999999999999999999d }", "{ tokens: 1, per: { day: 1 } }", "{ tokens: 1, per: [] }",
+      "{ tokens: 1, per: day, match: [consumer] }", "{ tokens: 1, per: day, match: { header: [a] } }",
+      "{ tokens: 1, per: day, match: { header: { a: { b: c } } } }",
+      "{ tokens: 1, per: day, match: { header: { a: [[b]] } } }",
+      "{ tokens: 1, per: day, match: { header: { a: ~ } } }", "{ tokens: 1, per: day, each: { a: b } }",
+      "{ tokens: 1, per: day, each: [[consumer]] }", "{ tokens: 1, per: day, rules: [1] }",
+      "{ tokens: 1, per: day, burst: 9223372036854775807 }",
+      "{ tokens: 1, per: day, weights: { input: 99999999999999 } }",
+      "{ tokens: 1, per: day, match: { header: { a: '/(((((a{99}){99}){99}){99}){99})/' } } }",
+      "{ tokens: 1, per: day, timeZone: \"Europe//Berlin\", calendar: true }", "1", "[]",
+    ] {
+      let found = problems(minimal + "limits: { a: \(limit) }\n")
+      #expect(found.count == 1 && found.allSatisfy { $0.contains("limits.a") }, "\(limit): \(found)")
+    }
+  }
+
   @Test("no cut, no deleted and no changed byte of a right file makes the reader fail otherwise than with problems")
   func mutations() {
     let bytes = Array(ConfigurationStoryTests.example.utf8)

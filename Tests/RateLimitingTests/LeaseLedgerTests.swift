@@ -200,4 +200,37 @@ struct LeaseLedgerTests {
         && breaker.maySend(now: 2004))
     #expect(breaker.answered() && breaker.condition == .present && breaker.maySend(now: 2005))
   }
+
+  @Test("what a quota has refused is not asked again at once, but less than that is")
+  func lessThanRefused() {
+    let terms = LeaseTerms(BucketTerms(quota: 1_000_000, left: 100, expiryMilliseconds: 1))
+    var ledger = LeaseLedger()
+    let isDrawnAtOnce = ledger.draw(500, terms, now: 0, .present)
+    #expect(!isDrawnAtOnce)
+    #expect(request(ledger.next(needing: 500, terms, now: 0, .present))?.least == 500)
+    let seen = BucketSnapshot(version: 1, level: 100, time: 0)
+    let refusal = LeaseReply(grant: 0, seen: seen, waitMilliseconds: nil, nodes: 1, adopted: false)
+    let isMore = ledger.answered(refusal, sequence: 1, terms, now: 0)
+    #expect(!isMore)
+    #expect(request(ledger.next(needing: 500, terms, now: 1, .present)) == nil)
+    #expect(request(ledger.next(needing: 80, terms, now: 1, .present))?.least == 80)
+    let grant = LeaseReply(
+      grant: 80, seen: BucketSnapshot(version: 2, level: 20, time: 0), waitMilliseconds: 0, nodes: 1, adopted: false)
+    let isGranted = ledger.answered(grant, sequence: 2, terms, now: 1)
+    let isDrawn = ledger.draw(80, terms, now: 1, .present)
+    #expect(isGranted && isDrawn)
+    // Nothing was refused since: whatever is needed now may be there.
+    #expect(request(ledger.next(needing: 200, terms, now: 2, .present))?.least == 200)
+  }
+
+  @Test("an array in blocks holds what was put, across blocks, and changes in place")
+  func blocks() {
+    var array = BlockArray<Int>()
+    for number in 0..<3000 { array.append(number) }
+    for index in array.indices { array[index] *= 2 }
+    #expect(array.count == 3000 && (0..<3000).allSatisfy { array[$0] == 2 * $0 })
+    let copy = array
+    array[1023] = -1
+    #expect(copy[1023] == 2046 && array[1023] == -1)
+  }
 }

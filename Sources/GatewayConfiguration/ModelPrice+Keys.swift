@@ -1,0 +1,68 @@
+/// A price as far as it has been read.
+struct ModelPriceDraft: Sendable {
+  var input: Int?
+  var output: Int?
+  var cached: Int?
+  var cacheWrite: Int?
+  var reasoning: Int?
+  var currency = "USD"
+
+  private static let amount = ConfigurationValueType<Int?>.optional(.decimal(0...ModelPrice.microsMax))
+
+  static let section = ConfigurationSection<ModelPriceDraft>(fields: [
+    .value("input", \.input, amount, default: Self(), required: true, "For a million prompt tokens."),
+    .value("output", \.output, amount, default: Self(), required: true, "For a million tokens of answers."),
+    .value(
+      "cached", \.cached, amount, default: Self(),
+      "For a million prompt tokens read from a cache; left out, as `input`."
+    ),
+    .value(
+      "cacheWrite", \.cacheWrite, amount, default: Self(),
+      "For a million prompt tokens written to a cache; left out, as `input`."),
+    .value(
+      "reasoning", \.reasoning, amount, default: Self(), "For a million tokens of thoughts; left out, as `output`."),
+    .value(
+      "currency", \.currency, .currency, default: Self(),
+      "The currency's ISO code; a budget that counts the model has the same one, for nothing is converted."),
+  ])
+
+  /// The price; nil when a part is missing, which is then reported.
+  func price(_ path: String, _ reading: inout ConfigurationReading) -> ModelPrice? {
+    guard let input, let output else {
+      reading.report(
+        at: path, "`\(input == nil ? "input" : "output")` is missing",
+        "Give input and output, for a million tokens each: { input: 0.14, output: 2.19 }")
+      return nil
+    }
+    return ModelPrice(
+      input: input, output: output, cached: cached, cacheWrite: cacheWrite, reasoning: reasoning, currency: currency)
+  }
+}
+
+extension ConfigurationValueType where Value == Int {
+  /// A decimal number, in millionths.
+  static func decimal(_ range: ClosedRange<Int>) -> Self {
+    ranged(
+      .decimal(millionths: range), range, expected: "a decimal number",
+      mend: "Write digits, with at most six behind a point; for example 0.14",
+      parse: DecimalText.millionths, words: DecimalText.words)
+  }
+}
+
+extension ConfigurationValueType where Value == String {
+  /// An ISO 4217 code, by its form.
+  static var currency: Self {
+    ConfigurationValueType(kind: .currency) { node, path, reading in
+      guard let text = reading.text(node, path, expected: "a currency") else { return nil }
+      guard text.text.utf8.count == 3, text.text.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
+        reading.report(
+          node.position, path, "expected a currency, found \(ConfigurationReading.shown(text))",
+          "Write the three capital letters of its ISO code; for example USD")
+        return nil
+      }
+      return text.text
+    } show: {
+      $0
+    }
+  }
+}

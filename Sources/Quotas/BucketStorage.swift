@@ -1,0 +1,38 @@
+public import RateLimiting
+
+/// Where buckets and slots are: the process itself (``EmbeddedStore``) or Redis (``RedisStore``), with equal behaviour.
+///
+/// Belongs to one reactor's callers, or may be shared by several and says so. Called and calling back on the reactor alone.
+public protocol BucketStorage: AnyObject, Sendable {
+  /// Makes one step on a bucket.
+  ///
+  /// - Parameters:
+  ///   - id: the bucket's name, by ``AppliedLimit/id`` and its period's suffix.
+  ///   - node: the caller's name, unique and new for each process and reactor.
+  ///   - later: if nothing is given back at once: told the reply, or nil when none came in time. After nil the reply may still come, once.
+  /// - Returns: the reply, when the store has it at once; then `later` is not called.
+  func lease(
+    _ id: String, _ request: LeaseRequest, _ terms: BucketTerms, node: String,
+    later: @escaping (LeaseReply?) -> Void
+  ) -> LeaseReply?
+
+  /// Makes one step on a concurrency limit; as ``lease(_:_:_:node:later:)``.
+  func concurrency(
+    _ id: String, _ request: ConcurrencyRequest, limit: Int, later: @escaping (ConcurrencyReply?) -> Void
+  ) -> ConcurrencyReply?
+
+  /// Whether the store answers.
+  var condition: StoreCondition { get }
+
+  /// Who is told when ``condition`` changes, on the reactor.
+  var observer: (any BucketStorageObserver)? { get set }
+
+  /// Milliseconds that an answer may take; 0 for a store that answers at once. Nobody waits for the store longer than that.
+  var answerMilliseconds: Int { get }
+}
+
+/// Learns whether the store is there.
+public protocol BucketStorageObserver: AnyObject {
+  /// The condition has changed.
+  func storeChanged(_ condition: StoreCondition)
+}

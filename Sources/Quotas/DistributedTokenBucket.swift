@@ -1,0 +1,254 @@
+internal import RateLimiting
+public import Reactor
+
+/// Told by the bucket, on its reactor.
+protocol BucketOwner: AnyObject {
+  /// Who waits at that place may find something now.
+  func unitsMayHaveCome(_ subject: SubjectRef)
+}
+
+/// A subject's place in the bucket's array; outlived by a later one at the same place.
+struct SubjectRef: Sendable, Hashable {
+  let place: Int32
+  let generation: UInt32
+}
+
+/// All token buckets of one reactor: a ``LeaseLedger`` for each limit and subject, in one dense array behind an index, and their talk with the store.
+///
+/// Units are drawn and settled synchronously on the reactor (``here(_:)``). Afterwards the ledger says whether the store is to be asked, and when to look
+/// again; a subject that is idle has no timer, no queue, nothing but its ledger and its name, and is dropped when what it has seen has expired.
+public actor DistributedTokenBucket {
+  /// Subjects that a new one has looked at to drop them, at most.
+  static let sweptMax = 4
+  /// Requests that may wait for one subject's units.
+  static let waitingMax = 1024
+  /// While the store is away, who waits for the node's own bucket looks again after so long.
+  static let localRetryMilliseconds = 50
+  /// What is to be looked at later than this is looked at a little later still, together with others.
+  static let distantMilliseconds = 256
+  /// A store that answers at once is asked at most so often in one go.
+  static let asksInOneGoMax = 4
+
+  struct Subject {
+    var ledger = LeaseLedger()
+    /// The bucket's name at the store; empty for a place that is free.
+    var id: String
+    var armedAt = Int.max
+    var generation: UInt32
+    var terms: Int32
+  }
+
+  /// What only a subject in use has.
+  struct Active {
+    var queue = AdmissionQueue(waitingMax: DistributedTokenBucket.waitingMax)
+    var lookAhead = LookAhead()
+    var isIdle: Bool { queue.isEmpty && lookAhead.running == 0 && lookAhead.factor == 1 }
+  }
+
+  /// The reactor, as this actor's executor.
+  public nonisolated let unownedExecutor: UnownedSerialExecutor
+  /// The reactor that it lives on.
+  public nonisolated let reactor: Reactor
+  let storage: any BucketStorage
+  let node: String
+  private weak var owner: (any BucketOwner)?
+
+  var subjects = BlockArray<Subject>()
+  private var places: [String: Int32] = [:]
+  private var free: [Int32] = []
+  var terms: ContiguousArray<LeaseTerms> = []
+  var active: [Int32: Active] = [:]
+  private var sweepAt = 0
+  /// Subjects to look at later, by time in steps of 64 ms.
+  private var distant: [Int: [Int32]] = [:]
+  /// Requests sent to the store so far.
+  private(set) var asks = 0
+
+  init(reactor: Reactor, storage: any BucketStorage, node: String) {
+    self.reactor = reactor
+    self.storage = storage
+    self.node = node
+    unownedExecutor = reactor.asUnownedSerialExecutor()
+  }
+
+  func report(to owner: any BucketOwner) { self.owner = owner }
+
+  var now: Int { Int(clamping: reactor.now.nanoseconds / 1_000_000) }
+
+  /// Subjects that are known.
+  var count: Int { places.count }
+
+  // MARK: Subjects
+
+  /// The number of terms that subjects share.
+  func register(_ new: LeaseTerms) -> Int32 {
+    if let same = terms.lastIndex(of: new) { return Int32(same) }
+    terms.append(new)
+    return Int32(terms.count - 1)
+  }
+
+  /// The place of a subject, made if there is none; one that is there takes the new terms.
+  func subject(_ id: String, terms number: Int32) -> SubjectRef {
+    if let place = places[id] {
+      let index = Int(place)
+      if subjects[index].terms != number {
+        let old = terms[Int(subjects[index].terms)].bucket
+        subjects[index].ledger.burstChanged(from: old, to: terms[Int(number)].bucket)
+        subjects[index].terms = number
+      }
+      return SubjectRef(place: place, generation: subjects[index].generation)
+    }
+    sweep()
+    let place = free.popLast() ?? Int32(subjects.count)
+    if Int(place) == subjects.count {
+      subjects.append(Subject(id: id, generation: 0, terms: number))
+    } else {
+      subjects[Int(place)] = Subject(id: id, generation: subjects[Int(place)].generation &+ 1, terms: number)
+    }
+    places[id] = place
+    return SubjectRef(place: place, generation: subjects[Int(place)].generation)
+  }
+
+  /// Whether the place is still that subject's.
+  func isCurrent(_ subject: SubjectRef) -> Bool {
+    subjects[Int(subject.place)].generation == subject.generation && !subjects[Int(subject.place)].id.isEmpty
+  }
+
+  private func sweep() {
+    let now = now
+    for _ in 0..<min(Self.sweptMax, subjects.count) {
+      sweepAt = sweepAt + 1 < subjects.count ? sweepAt + 1 : 0
+      let subject = subjects[sweepAt]
+      guard !subject.id.isEmpty, subject.ledger.isEmpty, active[Int32(sweepAt)] == nil else { continue }
+      let expiry = terms[Int(subject.terms)].bucket.expiryMilliseconds
+      // Nothing was ever drawn: made in this turn, or for a question only.
+      guard subject.ledger.lastUsedAt != .min, subject.ledger.lastUsedAt + expiry <= now else { continue }
+      places[subject.id] = nil
+      subjects[sweepAt].id = ""
+      free.append(Int32(sweepAt))
+    }
+  }
+
+  // MARK: The store
+
+  /// Says to the store what the ledger has to say, and arms the timer for when it has more.
+  ///
+  /// - Parameter wanted: units that a caller needs who does not wait in the queue.
+  func pump(_ place: Int32, wanted: Int = 0, isRunning: Bool = false) {
+    let index = Int(place)
+    for _ in 0..<Self.asksInOneGoMax {
+      let first = active[place]?.queue.first
+      let need = max(first?.need ?? 0, wanted)
+      let now = now
+      let step = subjects[index].ledger.next(
+        needing: need, isRunning: first?.isRunning ?? (wanted == 0 || isRunning), terms[Int(subjects[index].terms)],
+        now: now, storage.condition)
+      switch step {
+      case .rest(var until):
+        if first != nil, storage.condition == .away { until = min(until, now + Self.localRetryMilliseconds) }
+        return arm(place, until)
+      case .ask(let request):
+        asks &+= 1
+        let subject = SubjectRef(place: place, generation: subjects[index].generation)
+        let sequence = request.sequence
+        let reply = storage.lease(
+          subjects[index].id, request, terms[Int(subjects[index].terms)].bucket, node: node
+        ) { reply in
+          self.here { $0.told(subject, sequence, reply) }
+        }
+        guard let reply else { return }
+        let isMore = subjects[index].ledger.answered(
+          reply, sequence: sequence, terms[Int(subjects[index].terms)], now: now)
+        // A caller who asks for itself draws when this returns; who waits comes after.
+        if isMore && wanted == 0 { owner?.unitsMayHaveCome(subject) }
+      }
+    }
+    arm(place, now + 1)
+  }
+
+  private func told(_ subject: SubjectRef, _ sequence: Int, _ reply: LeaseReply?) {
+    guard isCurrent(subject) else { return }
+    let index = Int(subject.place)
+    let terms = terms[Int(subjects[index].terms)]
+    if let reply {
+      _ = subjects[index].ledger.answered(reply, sequence: sequence, terms, now: now)
+      // Also when nothing was granted: who waits in vain is told so now.
+      owner?.unitsMayHaveCome(subject)
+    } else {
+      subjects[index].ledger.failed(sequence: sequence, terms, now: now)
+    }
+    pump(subject.place)
+  }
+
+  func arm(_ place: Int32, _ until: Int) {
+    guard until < subjects[Int(place)].armedAt else { return }
+    subjects[Int(place)].armedAt = until
+    guard until - now < Self.distantMilliseconds else { return armRoughly(place, until) }
+    let due = MonotonicTime(nanoseconds: UInt64(clamping: max(0, until)) * 1_000_000)
+    _ = reactor.startTimer(at: due, Bridge(self), token: UInt32(bitPattern: place))
+  }
+
+  /// What is far off, such as the return of idle credit, need not be exact: one timer for all of the same 64 ms, and four bytes for each.
+  private func armRoughly(_ place: Int32, _ until: Int) {
+    let slot = (until >> 6) + 1
+    distant[slot, default: []].append(place)
+    guard distant[slot]?.count == 1 else { return }
+    let due = MonotonicTime(nanoseconds: UInt64(clamping: slot << 6) * 1_000_000)
+    _ = reactor.startTimer(at: due, Bridge(self), token: Bridge.distantToken)
+  }
+
+  private func distantTimerFired() {
+    let now = now
+    for slot in distant.keys.filter({ $0 << 6 <= now }) {
+      for place in distant.removeValue(forKey: slot) ?? [] { timerFired(place) }
+    }
+  }
+
+  private func timerFired(_ place: Int32) {
+    // An earlier time may have been armed after this one: then this is for nothing, and harmless.
+    if subjects[Int(place)].armedAt <= now { subjects[Int(place)].armedAt = .max }
+    guard !subjects[Int(place)].id.isEmpty else { return }
+    if active[place]?.queue.isEmpty == false {
+      owner?.unitsMayHaveCome(SubjectRef(place: place, generation: subjects[Int(place)].generation))
+    }
+    pump(place)
+    // Idle: what was learned of cuts here is forgotten with it.
+    if let state = active[place], state.queue.isEmpty, state.lookAhead.running == 0,
+      subjects[Int(place)].ledger.isEmpty
+    {
+      active[place] = nil
+    }
+  }
+
+  /// The store has gone or come: debts are paid, who waits looks elsewhere.
+  func storeChanged() {
+    for place in subjects.indices where !subjects[place].id.isEmpty {
+      guard !subjects[place].ledger.isEmpty || active[Int32(place)] != nil else { continue }
+      timerFired(Int32(place))
+    }
+  }
+
+  /// Gives everything back that is not under way: the process ends.
+  func leave() {
+    for place in subjects.indices {
+      guard let request = subjects[place].ledger.leave() else { continue }
+      asks &+= 1
+      _ = storage.lease(
+        subjects[place].id, request, terms[Int(subjects[place].terms)].bucket, node: node
+      ) { _ in }
+    }
+  }
+
+  /// One for each timer, and no weak reference to the actor anywhere: a single one would make each of its retains a slow one.
+  private final class Bridge: TimerHandler {
+    private let bucket: DistributedTokenBucket
+    init(_ bucket: DistributedTokenBucket) { self.bucket = bucket }
+    static let distantToken = UInt32.max
+
+    func timerFired(token: UInt32) {
+      bucket.here {
+        if token == Self.distantToken { $0.distantTimerFired() } else { $0.timerFired(Int32(bitPattern: token)) }
+      }
+    }
+  }
+}

@@ -1,0 +1,155 @@
+public import RateLimiting
+public import Reactor
+
+/// Where requests of one reactor ask whether they may begin, and streams whether they may go on.
+///
+/// A node towards the store is one desk, not one process: reactors share nothing but the store, and their leases are counted each.
+///
+/// `@unchecked Sendable`: confined to its reactor.
+public final class LimitDesk: @unchecked Sendable {
+  /// Models of which is learned how long their answers are.
+  static let modelsMax = 4096
+  /// Combinations of values whose limits are remembered, for each limit.
+  static let resolvedMax = 4096
+
+  /// The reactor that it belongs to.
+  public let reactor: Reactor
+  let bucket: DistributedTokenBucket
+  let slots: SlotBook
+  let storage: any BucketStorage
+  let unixTime: () -> Int
+  private let onEvent: (LimitEvent) -> Void
+  private(set) var plan: LimitPlan
+  var appliedCaches: [AppliedCache]
+  var gauge: [LimitGauge]
+  var expectations: [String: OutputExpectation] = [:]
+  var waits: [UInt64: LimitWait] = [:]
+  var nextWait: UInt64 = 0
+  private var askWindow = (second: 0, asksAtStart: 0, last: 0)
+
+  /// A desk.
+  ///
+  /// - Parameters:
+  ///   - storage: the store: an ``EmbeddedStore`` that all desks share, or a ``RedisStore`` of this reactor.
+  ///   - node: the desk's name towards the store, unique and new for each process and reactor: ``nodeName(_:reactor:random:)``.
+  ///   - unixTime: seconds since 1970.
+  ///   - onEvent: told of changes, on the reactor.
+  public init(
+    _ plan: LimitPlan, on reactor: Reactor, storage: any BucketStorage, node: String, unixTime: @escaping () -> Int,
+    onEvent: @escaping (LimitEvent) -> Void = { _ in }
+  ) {
+    self.reactor = reactor
+    self.storage = storage
+    self.plan = plan
+    self.unixTime = unixTime
+    self.onEvent = onEvent
+    bucket = DistributedTokenBucket(reactor: reactor, storage: storage, node: node)
+    slots = SlotBook(reactor: reactor, storage: storage, node: node)
+    appliedCaches = plan.limits.map { _ in AppliedCache() }
+    gauge = plan.limits.map { LimitGauge(name: $0.name, state: Self.state($0, storage.condition)) }
+  }
+
+  /// A name that no other desk has had: the gateway's own if it has one, its process, a random number, and the reactor.
+  public static func nodeName(_ name: String?, process: Int32, random: UInt64, reactor: Int) -> String {
+    "\(name.map { "\($0)-" } ?? "")\(process)-\(String(random, radix: 36))-\(reactor)"
+  }
+
+  /// Begins work. On the reactor, before the first request.
+  public func start() {
+    bucket.here { $0.report(to: self) }
+    slots.owner = self
+    storage.observer = self
+  }
+
+  /// Gives back what is held, as the process ends; grants that are still out are not waited for. On the reactor; the store's answers are not waited for.
+  public func leave() { bucket.here { $0.leave() } }
+
+  /// Other limits from now on. Grants that are out keep theirs; a limit of the same name goes on with what is used of it.
+  public func reconfigure(_ new: LimitPlan) {
+    let old = gauge
+    plan = new
+    appliedCaches = new.limits.map { _ in AppliedCache() }
+    gauge = new.limits.map { limit in
+      var fresh = old.first { $0.name == limit.name } ?? LimitGauge(name: limit.name, state: .present)
+      fresh.state = Self.state(limit, storage.condition)
+      return fresh
+    }
+  }
+
+  /// How it stands.
+  public var gauges: LimitGauges {
+    let asks = bucket.here { $0.asks }
+    noteAsks(asks)
+    return LimitGauges(
+      limits: gauge, store: storage.condition, asks: asks, asksPerSecond: askWindow.last,
+      subjects: bucket.here { $0.count }, slots: slots.inUse, waiting: waits.count)
+  }
+
+  /// How the limits of such a request stand, for the headers of a refusal.
+  public func views(_ request: LimitRequest) -> LimitViews { views(applied(to: request)) }
+
+  /// How long answers of a model are.
+  public func expectation(of model: String) -> OutputExpectation { expectations[model] ?? OutputExpectation() }
+
+  var now: Int { Int(clamping: reactor.now.nanoseconds / 1_000_000) }
+
+  private func noteAsks(_ asks: Int) {
+    let second = now / 1000
+    guard second != askWindow.second else { return }
+    askWindow = (second, asks, (asks - askWindow.asksAtStart) / max(1, second - askWindow.second))
+  }
+
+  private static func state(_ limit: LimitPlan.Limit, _ condition: StoreCondition) -> LimitState {
+    guard condition == .away else { return .present }
+    switch limit.rule.absence {
+    case .local: return .local
+    case .open: return .open
+    case .closed: return .closed
+    }
+  }
+}
+
+extension LimitDesk: BucketStorageObserver {
+  /// Each limit does what its settings say.
+  public func storeChanged(_ condition: StoreCondition) {
+    onEvent(.store(condition))
+    for limit in plan.limits {
+      let state = Self.state(limit, condition)
+      guard gauge[limit.number].state != state else { continue }
+      gauge[limit.number].state = state
+      onEvent(.limit(name: limit.name, state))
+    }
+    bucket.here { $0.storeChanged() }
+  }
+}
+
+/// One limit's bucket or slots, as it applies to a request. A class, for it is handed on many times and has many parts to retain.
+final class AppliedShare: Sendable {
+  let limit: LimitPlan.Limit
+  /// Nil for concurrency.
+  let subject: SubjectRef?
+  let id: String
+  let amount: Int
+  /// When its calendar period ends, in seconds since 1970.
+  let endsAt: Int?
+  let cost: LimitCost
+  /// Units for a thousand tokens of output, of the dearer kind.
+  let perThousand: Int
+
+  init(limit: LimitPlan.Limit, subject: SubjectRef?, id: String, amount: Int, endsAt: Int?, cost: LimitCost) {
+    self.limit = limit
+    self.subject = subject
+    self.id = id
+    self.amount = amount
+    self.endsAt = endsAt
+    self.cost = cost
+    perThousand = cost.unitsPerThousandOutput
+  }
+}
+
+/// Which bucket is whose, for values that have been seen.
+struct AppliedCache {
+  var known: [[String?]: AppliedShare?] = [:]
+  /// When the calendar period of what is known ends.
+  var endsAt = Int.max
+}

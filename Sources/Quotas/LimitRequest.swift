@@ -1,0 +1,98 @@
+public import RateLimiting
+
+/// What a request wants of the limits.
+public struct LimitRequest: Sendable {
+  /// Tells consumer, key, model, upstream and all else that limits are by.
+  public var facts: any SubjectFacts & Sendable
+  /// The model that is to serve it: prices and learned answers are by this.
+  public var model: String
+  /// Tokens of the prompt, as far as they are known.
+  public var promptTokens: Int
+  /// Tokens that one answer is expected to have; nil: as learned of the model.
+  public var expectedOutput: Int?
+  /// The caller's bound on one answer.
+  public var maxTokens: Int?
+  /// Answers asked for.
+  public var choices: Int
+
+  /// A request.
+  public init(
+    facts: any SubjectFacts & Sendable, model: String, promptTokens: Int, expectedOutput: Int? = nil,
+    maxTokens: Int? = nil, choices: Int = 1
+  ) {
+    self.facts = facts
+    self.model = model
+    self.promptTokens = min(max(0, promptTokens), 1 << 32)
+    self.expectedOutput = expectedOutput.map { min(max(0, $0), 1 << 32) }
+    self.maxTokens = maxTokens.map { min(max(0, $0), 1 << 32) }
+    self.choices = min(max(1, choices), 1024)
+  }
+}
+
+/// A wait's name on one desk.
+public struct LimitWaitID: Sendable, Hashable { let number: UInt64 }
+
+/// What the desk says at once.
+public enum LimitAdmission {
+  /// Begin.
+  case admitted(LimitGrant)
+  /// The waiter is told how it ends, in a later call.
+  case waiting(LimitWaitID)
+  /// Not now.
+  case refused(LimitRefusal)
+}
+
+/// How a wait has ended.
+public enum LimitWaitResult {
+  /// The request may begin.
+  case admitted(LimitGrant)
+  /// The request may not begin, or the stream not go on.
+  case refused(LimitRefusal)
+  /// The stream may go on.
+  case more
+}
+
+/// Who waits. Kept alive by the desk until told, or until the wait is cancelled.
+public protocol LimitWaiter: AnyObject {
+  /// The wait is over. Called on the reactor; never from inside the call that began the wait.
+  func limitWaitEnded(_ id: LimitWaitID, _ result: LimitWaitResult)
+}
+
+/// Why a request may not begin or a stream not go on, in words' parts.
+public struct LimitRefusal: Sendable, Hashable {
+  /// How it is told to the client.
+  public enum Code: String, Sendable {
+    /// It comes back by itself, soon.
+    case rateLimitExceeded = "rate_limit_exceeded"
+    /// Not before the period ends.
+    case insufficientQuota = "insufficient_quota"
+  }
+
+  /// What is counted.
+  public enum Unit: Sendable, Hashable {
+    case tokens
+    case requests
+    case concurrency
+    /// Amounts are millionths of the unit of this currency.
+    case money(currency: String)
+  }
+
+  /// The limit's name.
+  public let limit: String
+  /// What tells its subjects apart: `consumer`, `consumer and model`; `all requests` when they share one.
+  public let subjectClass: String
+  /// What is counted.
+  public let unit: Unit
+  /// Used of it, as far as this node knows.
+  public let used: Int
+  /// The limit's amount.
+  public let allowed: Int
+  /// Milliseconds until it is whole again; for concurrency 0.
+  public let resetMilliseconds: Int
+  /// Milliseconds until what was asked for may be had; for concurrency a guess.
+  public let retryAfterMilliseconds: Int
+  /// Whether it comes back by itself.
+  public let code: Code
+  /// What the limit's configuration says is to happen.
+  public let exceeded: LimitExceeded
+}

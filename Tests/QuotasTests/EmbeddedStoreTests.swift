@@ -1,0 +1,87 @@
+import Foundation
+import RateLimiting
+import Reactor
+import Storage
+import TestKit
+import Testing
+
+@testable import Quotas
+
+@Suite(.serialized) struct EmbeddedStoreTests {
+  @Test("what a quota has left survives a store that is closed and opened again")
+  func survives() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("limits.sqlite")
+    let clock = TestClock()
+    let plan = LimitPlan([.tokens("month", 100_000, .calendar(.month, .utc), each: [.consumer])])
+    do {
+      let archive = try BucketArchive(path: path)
+      let rig = Rig(plan, store: try EmbeddedStore(archive: archive, clock: { clock.now }), clock: clock)
+      for _ in 0..<10 {
+        let held = try #require(await rig.admit(request(prompt: 1000, expected: 0)).0.grant)
+        await rig.on { _ in held.grant.settle(prompt: 1000, completion: 500) }
+      }
+      await rig.on { $0.leave() }
+      rig.shutDown()
+      archive.flush()
+    }
+    clock.advance(3_600_000)
+    let archive = try BucketArchive(path: path)
+    let rig = Rig(plan, store: try EmbeddedStore(archive: archive, clock: { clock.now }), clock: clock)
+    defer { rig.shutDown() }
+    let held = try #require(await rig.admit(request(prompt: 0, expected: 0, maxTokens: 1_000_000)).0.grant)
+    // A request for nothing asks nothing; one for something is told what is left.
+    #expect(await rig.on { _ in held.grant.views.tokens?.limit } == 100_000)
+    let big = await rig.admit(request(prompt: 90_000, expected: 0)).0
+    #expect(big.refusal?.code == .insufficientQuota)
+    let fits = try #require(await rig.admit(request(prompt: 40_000, expected: 0)).0.grant)
+    let remaining = await rig.on { _ in fits.grant.views.tokens?.remaining }
+    #expect(remaining == 45_000)
+    await rig.on { _ in
+      held.grant.abandon()
+      fits.grant.abandon()
+    }
+  }
+
+  @Test("buckets that refill are not written: a restart begins them anew")
+  func ratesAreNotKept() async throws {
+    let directory = try TemporaryDirectory()
+    let archive = try BucketArchive(path: directory.file("limits.sqlite"))
+    let clock = TestClock()
+    let rig = Rig(
+      LimitPlan([.tokens("minute", 100_000)]), store: try EmbeddedStore(archive: archive, clock: { clock.now }))
+    defer { rig.shutDown() }
+    let held = try #require(await rig.admit(request()).0.grant)
+    await rig.on { _ in held.grant.abandon() }
+    archive.flush()
+    #expect(try archive.load(clock: clock.now).isEmpty)
+  }
+
+  @Test("100,000 idle subjects take at most 60 MB, at the desk and in the store together")
+  func memory() async throws {
+    let clock = TestClock()
+    let store = try EmbeddedStore(clock: { clock.now })
+    let rig = Rig(LimitPlan([.tokens("minute", 1_000_000, each: [.consumer])]), store: store, clock: clock)
+    defer { rig.shutDown() }
+    let before = residentBytes()
+    await rig.on { desk in
+      for number in 0..<100_000 {
+        let ask = request(consumer: "consumer-\(number)-with-a-name", prompt: 10, expected: 0)
+        desk.admit(ask, waiter: nil).grant?.settle(prompt: 10, completion: 0)
+      }
+    }
+    // Idle credit goes back after two seconds, and nothing is left armed.
+    #expect(await eventually(within: 60) { await rig.on { $0.reactor.timerCount == 0 } })
+    let taken = residentBytes() - before
+    #expect(await rig.on { $0.gauges.subjects } == 100_000)
+    #expect(store.count == 100_000)
+    #expect(taken <= 60_000_000, "\(taken) bytes")
+    print("100,000 idle subjects: \(taken / 1_000_000) MB")
+  }
+
+  private func residentBytes() -> Int {
+    let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+    let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+}
