@@ -107,15 +107,17 @@ extension DistributedTokenBucket {
     for place in 0..<grant.set.terms.count {
       let terms = grant.set.terms[place]
       guard terms.perThousand > 0 else { continue }
+      var share = grant.shares[place]
       let units =
         switch terms.cost {
         case .tokens(let weights): weights.units(of: usage)
-        case .money(let prices): grant.shares[place].meter.add(usage, prices)
+        case .money(let prices): share.meter.add(usage, prices)
         case .requests, .free: 0
         }
-      _ = grant.shares[place].allowance.spend(units)
-      let reserved = min(units, grant.shares[place].reserved)
-      grant.shares[place].reserved -= reserved
+      _ = share.allowance.spend(units)
+      let reserved = min(units, share.reserved)
+      share.reserved -= reserved
+      grant.shares[place] = share
       let number = Int(subjects[Int(terms.subject.place)].active)
       if number >= 0, reserved > 0 { active[number].lookAhead.came(reserved) }
     }
@@ -131,14 +133,16 @@ extension DistributedTokenBucket {
     var dry: Int?
     for place in 0..<grant.set.terms.count {
       let terms = grant.set.terms[place]
-      guard terms.perThousand > 0, grant.shares[place].allowance.standing != .ample else { continue }
-      let ahead = terms.ahead + max(0, -grant.shares[place].allowance.left)
-      grant.take(place, drawSome(terms.subject, ahead, now, condition))
-      if grant.shares[place].allowance.left <= 0 {
-        let missing = 1 - grant.shares[place].allowance.left
-        if draw(terms.subject, missing, isRetry: false, isRunning: true) { grant.take(place, missing) }
+      guard terms.perThousand > 0 else { continue }
+      var share = grant.shares[place]
+      guard share.allowance.standing != .ample else { continue }
+      share.take(drawSome(terms.subject, terms.ahead + max(0, -share.allowance.left), now, condition))
+      if share.allowance.left <= 0 {
+        let missing = 1 - share.allowance.left
+        if draw(terms.subject, missing, isRetry: false, isRunning: true) { share.take(missing) }
       }
-      switch grant.shares[place].allowance.standing {
+      grant.shares[place] = share
+      switch share.allowance.standing {
       case .ample: break
       case .low: isLow = true
       case .dry: dry = dry ?? place
@@ -148,23 +152,24 @@ extension DistributedTokenBucket {
   }
 
   /// A request has ended, and the truth is known.
-  func settle(_ settlement: borrowing Settlement) {
+  func settle(_ grant: LimitGrant, _ ending: LimitEnding) {
     let now = now
     let condition = storage.condition
-    let set = settlement.set
+    let set = grant.set
     for place in 0..<set.terms.count {
       let terms = set.terms[place]
       guard isCurrent(terms.subject) else { continue }
-      let truth = settlement.isAbandoned ? 0 : terms.cost.units(of: settlement.usage)
+      let truth = ending.isAbandoned ? 0 : terms.cost.units(of: ending.usage)
       // A cut is held against the limit that made it alone.
-      let wasCut = settlement.wasCut && (settlement.cutBy ?? place) == place
+      let wasCut = ending.wasCut && (ending.cutBy ?? place) == place
+      let share = grant.shares[place]
       let index = Int(terms.subject.place)
       let number = Int(subjects[index].active)
       if number >= 0 {
-        active[number].lookAhead.ended(rest: settlement.shares[place].reserved, wasCut: wasCut)
+        active[number].lookAhead.ended(rest: share.reserved, wasCut: wasCut)
         if active[number].isIdle { deactivate(index) }
       }
-      subjects[index].ledger.settle(charged: settlement.shares[place].charged, true: truth)
+      subjects[index].ledger.settle(charged: share.charged, true: truth)
       serveSoon(terms.subject)
       pump(terms.subject.place, now, condition)
     }

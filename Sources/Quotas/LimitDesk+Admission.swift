@@ -33,18 +33,31 @@ extension LimitDesk {
     let need = RequestNeed(
       promptTokens: request.promptTokens, expected: single * request.choices,
       horizonMilliseconds: expectation.milliseconds, maxTokens: request.maxTokens, choices: request.choices)
-    guard set.slotShares.isEmpty else { return admit(PendingAdmission(request, need, set, beganAt: now), waiter) }
+    let held = spareSlots(set)
+    guard held.count == set.slotShares.count else {
+      let pending = PendingAdmission(request, need, set, beganAt: now)
+      pending.slots = held
+      return conclude(pending, advance(pending), waiter)
+    }
     let (grant, beginning) = begin(set, need)
     if case .begun(let clamped) = beginning {
-      grant.begin(clampedMaxTokens: clamped, slots: [])
+      grant.begin(clampedMaxTokens: clamped, slots: held)
       return .admitted(grant)
     }
     let pending = PendingAdmission(request, need, set, beganAt: now)
+    pending.slots = held
     return conclude(pending, judge(pending, grant, beginning), waiter)
   }
 
-  private func admit(_ pending: PendingAdmission, _ waiter: (any LimitWaiter)?) -> LimitAdmission {
-    conclude(pending, advance(pending), waiter)
+  /// Slots that are there already, up to the first limit that has none.
+  private func spareSlots(_ set: LimitSet) -> [HeldSlot] {
+    guard !set.slotShares.isEmpty else { return [] }
+    var held: [HeldSlot] = []
+    for share in set.slotShares {
+      guard let slot = slots.acquireSpare(share.id) else { break }
+      held.append(slot)
+    }
+    return held
   }
 
   private func conclude(
@@ -96,7 +109,9 @@ extension LimitDesk {
     _ set: LimitSet, _ need: RequestNeed, waitsAt: SubjectRef? = nil, isLastTry: Bool = false
   ) -> (LimitGrant, DistributedTokenBucket.Beginning) {
     let grant = LimitGrant(desk: self, set: set, promptTokens: need.promptTokens, beganAt: now)
-    return (grant, bucket.here { $0.begin(grant, need, waitsAt: waitsAt, isLastTry: isLastTry) })
+    return (
+      grant, bucket.here((grant, need, waitsAt, isLastTry)) { $0.begin($1.0, $1.1, waitsAt: $1.2, isLastTry: $1.3) }
+    )
   }
 
   /// What comes of it that all limits have given, or one has not.

@@ -43,16 +43,12 @@ extension LimitDesk {
   }
 
   /// A request has ended: each limit learns the truth, slots come free.
-  func settle(_ settlement: Settlement) {
-    bucket.here { $0.settle(settlement) }
-    for slot in settlement.slots { slots.release(slot) }
-    if settlement.wasCut, let cutBy = settlement.cutBy { noteCut(settlement.set.shares[cutBy].limit) }
-    if settlement.isWhole { learn(settlement) }
-  }
-
-  private func learn(_ settlement: Settlement) {
-    let tokens = settlement.usage.output + settlement.usage.reasoning
-    guard settlement.set.model >= 0 else { return }
-    expectations[settlement.set.model].ended(tokens: tokens, milliseconds: max(0, now - settlement.beganAt))
+  func settle(_ grant: LimitGrant, _ ending: LimitEnding) {
+    bucket.here((grant, ending)) { $0.settle($1.0, $1.1) }
+    for slot in grant.slots { slots.release(slot) }
+    if ending.wasCut, let cutBy = ending.cutBy { noteCut(grant.set.shares[cutBy].limit) }
+    guard ending.isWhole, grant.set.model >= 0 else { return }
+    let tokens = ending.usage.output + ending.usage.reasoning
+    expectations[grant.set.model].ended(tokens: tokens, milliseconds: max(0, now - grant.beganAt))
   }
 }

@@ -32,10 +32,10 @@ public final class LimitGrant: @unchecked Sendable {
 
   let desk: LimitDesk
   let set: LimitSet
-  private let beganAt: Int
+  let beganAt: Int
   private(set) var promptTokens: Int
   var shares: ShareList
-  private var slots: [HeldSlot] = []
+  private(set) var slots: [HeldSlot] = []
   /// Until all limits have given, and after the end.
   private var isOver = true
   /// Tokens that may pass before anything has to be looked at.
@@ -67,15 +67,24 @@ public final class LimitGrant: @unchecked Sendable {
     ample = amplest
   }
 
+  /// What a grant that is dropped leaves to be settled.
+  private init(heirOf other: borrowing LimitGrant) {
+    desk = other.desk
+    set = other.set
+    beganAt = other.beganAt
+    promptTokens = other.promptTokens
+    shares = other.shares
+    slots = other.slots
+    (pendingOutput, pendingReasoning) = (other.pendingOutput, other.pendingReasoning)
+    (output, reasoning) = (other.output, other.reasoning)
+    isOver = false
+  }
+
   deinit {
     guard !isOver else { return }
-    let settlement = counted
+    let heir = LimitGrant(heirOf: self)
     // On another thread the desk cannot be touched.
-    if desk.reactor.isCurrent {
-      desk.settle(settlement)
-    } else {
-      desk.reactor.execute { [desk] in desk.settle(settlement) }
-    }
+    if desk.reactor.isCurrent { heir.dropped() } else { desk.reactor.execute { heir.dropped() } }
   }
 
   /// Counts tokens of output before they are forwarded.
@@ -155,7 +164,7 @@ public final class LimitGrant: @unchecked Sendable {
   /// The end with what was counted here: no word from the upstream.
   public func settleAsCounted(wasCut: Bool = false) {
     guard !isOver else { return }
-    end(counted.usage, wasCut: wasCut)
+    end(counted, wasCut: wasCut)
   }
 
   /// Nothing was sent: all goes back, the request with it.
@@ -163,9 +172,7 @@ public final class LimitGrant: @unchecked Sendable {
     guard !isOver else { return }
     isOver = true
     cancelWait()
-    var settlement = counted
-    (settlement.isAbandoned, settlement.usage) = (true, TokenUsage())
-    desk.settle(settlement)
+    desk.settle(self, LimitEnding(usage: TokenUsage(), isAbandoned: true))
   }
 
   // MARK: Inside
@@ -173,23 +180,21 @@ public final class LimitGrant: @unchecked Sendable {
   private func end(_ usage: TokenUsage, wasCut: Bool) {
     isOver = true
     cancelWait()
-    var settlement = counted
-    settlement.usage = usage
-    settlement.wasCut = wasCut
-    settlement.isWhole = !wasCut
-    settlement.cutBy = wasCut ? dryShare ?? firstDry : nil
-    desk.settle(settlement)
+    desk.settle(
+      self, LimitEnding(usage: usage, isWhole: !wasCut, wasCut: wasCut, cutBy: wasCut ? dryShare ?? firstDry : nil))
+  }
+
+  private func dropped() {
+    isOver = true
+    desk.settle(self, LimitEnding(usage: counted))
   }
 
   private var firstDry: Int? {
     (0..<set.terms.count).first { set.terms[$0].perThousand > 0 && shares[$0].allowance.left <= 0 }
   }
 
-  private var counted: Settlement {
-    Settlement(
-      set: set, beganAt: beganAt, shares: shares, slots: slots,
-      usage: TokenUsage(
-        input: promptTokens, output: output &+ pendingOutput, reasoning: reasoning &+ pendingReasoning))
+  private var counted: TokenUsage {
+    TokenUsage(input: promptTokens, output: output &+ pendingOutput, reasoning: reasoning &+ pendingReasoning)
   }
 
   /// What has passed since the last time goes to each limit.
@@ -199,27 +204,21 @@ public final class LimitGrant: @unchecked Sendable {
     output &+= pendingOutput
     reasoning &+= pendingReasoning
     (pendingOutput, pendingReasoning) = (0, 0)
-    desk.bucket.here { $0.passed(usage, self) }
+    desk.bucket.here((usage, self)) { $0.passed($1.0, $1.1) }
   }
 
   private func account() -> LimitStanding {
     guard !isOver else { return .ample }
     flush()
-    let (dry, isLow) = desk.bucket.here { $0.refill(self) }
+    let (dry, isLow) = desk.bucket.here(self) { $0.refill($1) }
     ample = amplest
     if let dry { return .dry(desk.refusal(set.shares[dry], need: 1)) }
     return isLow ? .low : .ample
   }
 
-  /// So many units of a limit have been drawn.
-  func take(_ place: Int, _ amount: Int) {
-    shares[place].allowance.add(amount)
-    shares[place].charged += amount
-  }
-
   /// The wait has brought so much.
   func refilled(_ amount: Int) {
-    if let dryShare { take(dryShare, amount) }
+    if let dryShare { shares[dryShare].take(amount) }
     (waiting, dryShare) = (nil, nil)
     ample = amplest
   }
@@ -237,7 +236,8 @@ public final class LimitGrant: @unchecked Sendable {
     for place in 0..<set.terms.count {
       let perThousand = set.terms[place].perThousand
       guard perThousand > 0 else { continue }
-      let spare = max(0, shares[place].allowance.left - shares[place].allowance.lowAt)
+      let allowance = shares[place].allowance
+      let spare = max(0, allowance.left - allowance.lowAt)
       // Most count tokens one by one: no division.
       guard perThousand != 1000 else {
         least = min(least, spare)
@@ -250,17 +250,13 @@ public final class LimitGrant: @unchecked Sendable {
   }
 }
 
-/// What a request used, for its limits.
-struct Settlement: Sendable {
-  let set: LimitSet
-  let beganAt: Int
-  let shares: ShareList
-  let slots: [HeldSlot]
-  var usage: TokenUsage
-  var wasCut = false
+/// How a request ended, for its limits.
+struct LimitEnding: Sendable {
+  let usage: TokenUsage
   /// It ended by itself: it says how long answers are.
   var isWhole = false
   var isAbandoned = false
+  var wasCut = false
   /// The place of the limit that cut it.
   var cutBy: Int?
 }

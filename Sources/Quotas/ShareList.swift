@@ -12,6 +12,12 @@ struct ShareList: Sendable {
     /// Output that is still expected.
     var reserved = 0
     var meter = MoneyMeter()
+
+    /// So many units have been drawn.
+    mutating func take(_ amount: Int) {
+      allowance.add(amount)
+      charged += amount
+    }
   }
 
   private static let inlineMax = 4
@@ -26,11 +32,9 @@ struct ShareList: Sendable {
     rest = count <= Self.inlineMax ? [] : ContiguousArray(repeating: Share(), count: count - Self.inlineMax)
   }
 
+  /// Read and written as a whole: an accessor that yields would allocate its frame where it is not inlined.
   subscript(index: Int) -> Share {
-    @inline(__always) get { index < Self.inlineMax ? first[index] : rest[index - Self.inlineMax] }
-    @inline(__always)
-    _modify {
-      if index < Self.inlineMax { yield &first[index] } else { yield &rest[index - Self.inlineMax] }
-    }
+    get { index < Self.inlineMax ? first[index] : rest[index - Self.inlineMax] }
+    set { if index < Self.inlineMax { first[index] = newValue } else { rest[index - Self.inlineMax] = newValue } }
   }
 }
