@@ -59,6 +59,7 @@ extension DistributedTokenBucket {
   func giveBack(_ subject: SubjectRef, _ amount: Int) {
     guard isCurrent(subject) else { return }
     subjects[Int(subject.place)].ledger.giveBack(amount)
+    noteHeldSoon(Int(subject.place))
     serveSoon(subject)
   }
 
