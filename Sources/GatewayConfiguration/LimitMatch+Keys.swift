@@ -15,7 +15,7 @@ struct LimitMatchDraft: Sendable {
     .value(
       "key", \.key, .optional(.oneOrMore(of: .keyDigest)), default: Self(),
       "The key, written as in `consumers`."),
-    .value("model", \.model, patterns, default: Self(), "The model's name as asked for; an alias counts as its model."),
+    .value("model", \.model, patterns, default: Self(), "The model that is to serve it, by its name in `models`; an alias counts as its model."),
     .value("upstream", \.upstream, patterns, default: Self(), "The upstream that is to serve it."),
     .value(
       "route", \.route, patterns, default: Self(),
