@@ -70,11 +70,11 @@ final class LimitStores: Sendable {
     return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
   }
 
-  /// The store for the desk of the group's reactor `index`; to be used there alone.
+  /// The store for the desk of the reactor with that index, which must be one of the group's; to be used there alone.
   func storage(on index: Int) -> any BucketStorage {
     switch kind {
     case .embedded(let store, _): store
-    case .redis(let shares, _): shares[index].store
+    case .redis(let shares, _): shares[index - shares[0].client.reactor.index].store
     }
   }
 
