@@ -1,7 +1,8 @@
-internal import CLinux
 internal import ChatProtocol
+internal import CLinux
 internal import GatewayConfiguration
 internal import HTTPWire
+internal import Quotas
 internal import Reactor
 internal import Transport
 internal import Upstreams
@@ -28,6 +29,9 @@ extension Exchange {
       attemptAgain(fresh: true, avoidingEndpoint: avoiding ? endpoint : nil)
     case .next:
       forgetAnswer()
+      // Nothing was delivered by that candidate; the next one may have other limits and prices.
+      grant?.abandon()
+      grant = nil
       attemptAgain(fresh: false)
     case .giveUp: tell(error, outcome: clientHasContent ? .cut : .failed)
     }
@@ -53,6 +57,7 @@ extension Exchange {
     pendingHead = []
     held = []
     heldSince = nil
+    endedAtLimit = false
     record.status = 0
   }
 
@@ -105,7 +110,7 @@ extension Exchange {
   func passErrorOn(_ status: Int, _ isJSON: Bool, _ kept: [UInt8]) {
     var body = kept
     if !isJSON || kept.isEmpty || kept.count >= Self.keptErrorBytesMax {
-      body = GatewayError.foreignError(status: status, upstream: upstream.name).body
+      body = GatewayError.foreignError(status: status, upstream: upstream.name).body(on: surface)
     }
     for secret in upstream.secrets { Redaction.blank(secret, in: &body) }
     appendContentLength(body.count)
