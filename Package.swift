@@ -96,7 +96,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "RateLimiting",
+        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "RateLimiting", "TestKit",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",

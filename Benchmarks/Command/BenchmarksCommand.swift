@@ -8,7 +8,10 @@ struct BenchmarksCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "Benchmarks",
     abstract: "Measures the gateway: each scenario first checks that every answer is right, then measures.",
-    subcommands: [SimulateCommand.self, UpstreamCommand.self, LoadCommand.self, CustodianCommand.self])
+    subcommands: [
+      SimulateCommand.self, FleetCommand.self, UpstreamCommand.self, LoadCommand.self, BalancerCommand.self,
+      CustodianCommand.self,
+    ])
 
   @OptionGroup var options: Options
 

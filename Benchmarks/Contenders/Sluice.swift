@@ -82,7 +82,7 @@ struct Sluice: Contender {
 
     """
 
-  private static func beside() -> String {
+  static func beside() -> String {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("sluice").path
   }
