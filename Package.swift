@@ -69,7 +69,8 @@ let package = Package(
       "Gateway",
       [
         "Reactor", "Transport", "Upstreams", "HTTPWire", "ServerSentEvents", "ChatProtocol", "Tokenization",
-        "TokenAccounting", "Routing", "GatewayConfiguration", "COpenSSL", "CLinux",
+        "TokenAccounting", "Routing", "GatewayConfiguration", "Quotas", "RateLimiting", "RedisClient", "Storage",
+        "COpenSSL", "CLinux",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -136,7 +137,8 @@ let package = Package(
       "GatewayTests",
       [
         "Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration", "Reactor", "HTTPWire", "ServerSentEvents",
-        "ChatProtocol", "Upstreams", "Transport", "Tokenization", "TokenAccounting",
+        "ChatProtocol", "Upstreams", "Transport", "Tokenization", "TokenAccounting", "Quotas", "RateLimiting",
+        "RedisClient", "Storage",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -48,6 +48,9 @@ public struct ChunkTexts: Equatable, Sendable {
     return others.first { $0.channel == channel }?.text
   }
 
+  /// The part that the last piece belongs to; 0 without any.
+  public var lastPart: Int { Int((others.last ?? first)?.part ?? 0) }
+
   mutating func append(_ text: ChunkText) {
     if first == nil { first = text } else { others.append(text) }
   }

@@ -50,9 +50,9 @@ public struct EventScanner {
       case 5 where key.matches("error"): try chunk.takeError(&cursor)
       case 6 where key.matches("output"): try takeBlocks(&cursor)
       case 7 where key.matches("content"): try takeBlocks(&cursor)
-      case 7 where key.matches("message"): try takeUsage(inside: &cursor)
+      case 7 where key.matches("message"): try takeEnvelope(&cursor)
       case 7 where key.matches("choices"): try chunk.takeChoices(&cursor)
-      case 8 where key.matches("response"): try takeUsage(inside: &cursor)
+      case 8 where key.matches("response"): try takeEnvelope(&cursor)
       case 10 where key.matches("candidates"): try takeCandidates(&cursor)
       case 12 where key.matches("output_index"): part = try cursor.integerOrSkip() ?? part
       case 13 where key.matches("content_block"): try takeBlock(&cursor)
@@ -93,14 +93,16 @@ public struct EventScanner {
     chunk.fields.finishedChoices = 1
   }
 
-  /// `message` of `message_start`, `response` of `response.completed`: its usage, not its text, which has come before or will come.
-  private mutating func takeUsage(inside cursor: inout JSONCursor) throws(JSONScanError) {
+  /// `message` of `message_start`, `response` of `response.completed`: what it is and its usage, not its text, which has come before or will come.
+  private mutating func takeEnvelope(_ cursor: inout JSONCursor) throws(JSONScanError) {
     guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
     try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
-      if member.key.matches("usage") {
-        chunk.take(try cursor.readUsage())
-      } else {
-        try cursor.skipValue()
+      switch member.key.count {
+      case 5 where member.key.matches("usage"): chunk.take(try cursor.readUsage())
+      case 2 where member.key.matches("id"): chunk.fields.id = try cursor.stringRangeOrSkip()
+      case 5 where member.key.matches("model"): chunk.fields.model = try cursor.stringRangeOrSkip()
+      case 10 where member.key.matches("created_at"): chunk.fields.created = try cursor.integerOrSkip()
+      default: try cursor.skipValue()
       }
     }
   }

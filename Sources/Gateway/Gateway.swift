@@ -1,5 +1,7 @@
 public import GatewayConfiguration
 internal import Glibc
+public import Logging
+internal import Quotas
 public import Reactor
 internal import Routing
 public import TokenAccounting
@@ -18,6 +20,8 @@ public final class Gateway: Sendable {
   private let contexts: [UpstreamContext]
   private let resolver: Resolver
   private let sink: LogSink
+  let limiter: Limiter
+  private let dataDirectory: String?
   private let state: Locked<State>
   /// Where the gateway listens, with the ports that the kernel chose for port 0.
   public let addresses: [SocketAddress]
@@ -27,13 +31,18 @@ public final class Gateway: Sendable {
   /// - Parameters:
   ///   - group: reactors to run on; the caller shuts them down after `shutDown`.
   ///   - shelf: vocabularies to count in. With an empty one all is estimated.
+  ///   - dataDirectory: where quotas and budgets are kept when there is no Redis; nil keeps them in memory.
+  ///   - logger: told of changes that an operator may want to know.
   /// - Throws: `GatewayStartError` when an address cannot be listened on, or a TLS file cannot be used.
   public static func start(
     _ settings: GatewaySettings, on group: ReactorGroup, sink: LogSink, resolver: Resolver = Resolver(),
-    shelf: VocabularyShelf = VocabularyShelf()
+    shelf: VocabularyShelf = VocabularyShelf(), dataDirectory: String? = nil,
+    logger: Logger = Logger(label: "sluice") { _ in SwiftLogNoOpLogHandler() }
   ) async throws -> Gateway {
     let contexts = group.reactors.map { UpstreamContext(reactor: $0) }
     TokenMeasure.prepare()
+    let limiter = Limiter(nodeName: settings.redis?.nodeName) { $0.log(to: logger) }
+    try await limiter.open(settings, on: group, resolver: resolver, dataDirectory: dataDirectory)
     let snapshot = try await makeSnapshot(
       settings, shelf, previous: nil, group: group, contexts: contexts, resolver: resolver)
     var now = timespec()
@@ -45,23 +54,26 @@ public final class Gateway: Sendable {
       workers.append(
         await reactor.run {
           GatewayWorker(
-            reactor: reactor, budget: budget, snapshot: snapshot, log: AccessLog(sink: sink),
+            reactor: reactor, budget: budget, snapshot: snapshot, limiter: limiter, log: AccessLog(sink: sink),
             startedAtUnixSeconds: startedAt)
         })
     }
     let addresses = try await listen(settings.server.listen, workers)
-    return Gateway(group, workers, contexts, resolver, sink, snapshot, addresses)
+    return Gateway(group, workers, contexts, resolver, sink, limiter, dataDirectory, snapshot, addresses)
   }
 
   private init(
     _ group: ReactorGroup, _ workers: [GatewayWorker], _ contexts: [UpstreamContext], _ resolver: Resolver,
-    _ sink: LogSink, _ snapshot: GatewaySnapshot, _ addresses: [SocketAddress]
+    _ sink: LogSink, _ limiter: Limiter, _ dataDirectory: String?, _ snapshot: GatewaySnapshot,
+    _ addresses: [SocketAddress]
   ) {
     self.group = group
     self.workers = workers
     self.contexts = contexts
     self.resolver = resolver
     self.sink = sink
+    self.limiter = limiter
+    self.dataDirectory = dataDirectory
     self.addresses = addresses
     state = Locked(State(snapshot: snapshot))
   }
@@ -102,6 +114,7 @@ public final class Gateway: Sendable {
   /// - Throws: `GatewayStartError`; nothing has changed then.
   public func reload(_ settings: GatewaySettings, shelf: VocabularyShelf = VocabularyShelf()) async throws {
     let previous = state.withLock { $0.snapshot }
+    try await limiter.open(settings, on: group, resolver: resolver, dataDirectory: dataDirectory)
     let snapshot = try await Self.makeSnapshot(
       settings, shelf, previous: previous, group: group, contexts: contexts, resolver: resolver)
     for worker in workers { await worker.reactor.run { worker.apply(snapshot) } }
@@ -136,8 +149,11 @@ public final class Gateway: Sendable {
         upstreams.append(UpstreamRuntime(settings: upstream, running: running))
       }
     }
+    let limits = LimitPlan(settings, nodesAssumed: group.reactors.count) {
+      TimeZoneTable.offsets($0, from: Limiter.unixTime())
+    }
     return GatewaySnapshot(
-      settings: settings, routes: routes, upstreams: upstreams, shelf: shelf, previous: previous)
+      settings: settings, routes: routes, upstreams: upstreams, limits: limits, shelf: shelf, previous: previous)
   }
 
   /// The running upstream whose sessions can go on under new settings.
@@ -209,6 +225,15 @@ public final class Gateway: Sendable {
     return gauges
   }
 
+  /// How the limits stand on each reactor that has any.
+  func limitGauges() async -> [LimitGauges] {
+    var gauges: [LimitGauges] = []
+    for worker in workers {
+      if let seen = await worker.reactor.run({ worker.limitGauges }) { gauges.append(seen) }
+    }
+    return gauges
+  }
+
   /// Requests under way on all reactors.
   public func activeCount() async -> Int {
     var count = 0
@@ -222,7 +247,13 @@ public final class Gateway: Sendable {
   /// Ends the upstreams' sessions and writes the last log lines. After `drain`.
   public func shutDown() async {
     for upstream in state.withLock({ $0.snapshot.upstreams }) { await upstream.running.shutDown() }
-    for worker in workers { await worker.reactor.run { worker.flushLog() } }
+    for worker in workers {
+      await worker.reactor.run {
+        worker.flushLog()
+        worker.leaveLimits()
+      }
+    }
+    await limiter.stores?.shutDown()
   }
 
   // MARK: Looking in

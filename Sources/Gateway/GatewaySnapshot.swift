@@ -1,4 +1,5 @@
 internal import GatewayConfiguration
+internal import Quotas
 internal import Routing
 internal import TokenAccounting
 
@@ -15,13 +16,22 @@ final class GatewaySnapshot: Sendable {
   let tokenSlots: [String]
   /// How those are counted that are asked for as `upstream/model`, by the vocabulary that their name speaks for.
   private let unlisted: [String: ModelTokens]
+  /// The limits, ready to be asked.
+  let limits: LimitPlan
+  /// What of a request's head they are by.
+  let factsWanted: FactsWanted
+  /// Whether any of them counts tokens or money, so that prompts are counted before they are sent.
+  let countsForLimits: Bool
   /// Counts the configurations of this process, from 1.
   let generation: Int
 
   init(
-    settings: GatewaySettings, routes: RouteTable, upstreams: [UpstreamRuntime], shelf: VocabularyShelf,
-    previous: GatewaySnapshot?
+    settings: GatewaySettings, routes: RouteTable, upstreams: [UpstreamRuntime], limits: LimitPlan,
+    shelf: VocabularyShelf, previous: GatewaySnapshot?
   ) {
+    self.limits = limits
+    factsWanted = FactsWanted(settings.limits)
+    countsForLimits = settings.limits.contains { $0.quantity.countsTokens }
     self.settings = settings
     self.routes = routes
     self.upstreams = upstreams
@@ -63,5 +73,15 @@ final class GatewaySnapshot: Sendable {
     let models = consumer.flatMap { settings.consumers[$0].models }
     guard models.map({ $0.contains("*") }) ?? true else { return nil }
     return settings.upstreams.count == 1 ? 0 : nil
+  }
+}
+
+extension LimitQuantity {
+  /// Whether what a request costs depends on its tokens.
+  fileprivate var countsTokens: Bool {
+    switch self {
+    case .tokens, .budget: true
+    case .requests, .concurrency: false
+    }
   }
 }

@@ -1,5 +1,6 @@
 internal import GatewayConfiguration
 internal import HTTPWire
+internal import Quotas
 internal import Reactor
 internal import Transport
 
@@ -22,14 +23,19 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   private(set) var downstream: DownstreamContext!
   /// What counts and upstreams' usage have taught.
   private(set) var reconciler = TokenReconciler()
+  /// Where limits are asked; nil while there are none, so that they cost nothing then.
+  private(set) var desk: LimitDesk?
+  private let limiter: Limiter
   private var log: AccessLog
   private var keyTurns: [Int] = []
   private var listeners: [Listener] = []
   private var clock = HTTPDate()
 
   init(
-    reactor: Reactor, budget: ConnectionBudget, snapshot: GatewaySnapshot, log: AccessLog, startedAtUnixSeconds: Int
+    reactor: Reactor, budget: ConnectionBudget, snapshot: GatewaySnapshot, limiter: Limiter, log: AccessLog,
+    startedAtUnixSeconds: Int
   ) {
+    self.limiter = limiter
     self.reactor = reactor
     self.budget = budget
     self.snapshot = snapshot
@@ -56,7 +62,26 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
       HTTPLimits(headBytesMax: server.headBytesMax, fieldCountMax: server.headerCountMax))
     keyTurns = Array(repeating: 0, count: snapshot.upstreams.count)
     log.configure(snapshot.settings.log)
+    applyLimits(snapshot)
   }
+
+  private func applyLimits(_ snapshot: GatewaySnapshot) {
+    if let allDesk {
+      allDesk.reconfigure(snapshot.limits)
+    } else if !snapshot.settings.limits.isEmpty {
+      allDesk = limiter.makeDesk(snapshot.limits, on: reactor)
+    }
+    desk = snapshot.settings.limits.isEmpty ? nil : allDesk
+  }
+
+  /// The desk, also while it has nothing to do: what is used of a limit that is taken away for a while is not forgotten.
+  private var allDesk: LimitDesk?
+
+  /// How the limits stand here.
+  var limitGauges: LimitGauges? { allDesk?.gauges }
+
+  /// Gives back what is leased.
+  func leaveLimits() { allDesk?.leave() }
 
   // MARK: Listening
 
@@ -143,6 +168,9 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     keyTurns[upstream] &+= 1
     return Int(UInt(bitPattern: keyTurns[upstream]) % UInt(count))
   }
+
+  /// Seconds since 1970.
+  var unixTime: Int { Limiter.unixTime() }
 
   /// Appends `date: …` with its line end, for this second.
   func appendDate(to output: inout OutputBytes) { clock.append(to: &output, now: reactor.now) }

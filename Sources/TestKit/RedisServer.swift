@@ -8,6 +8,9 @@ public final class RedisServer: @unchecked Sendable {
   public let port: UInt16
   /// Its files.
   public let directory: TemporaryDirectory
+  /// The server to test with: `redis-server`, or what SLUICE_TEST_REDIS names, a `valkey-server` for instance.
+  public static let program = getenv("SLUICE_TEST_REDIS").map { String(cString: $0) } ?? "redis-server"
+
   private let arguments: [String]
   private var process: SpawnedProcess?
 
@@ -25,7 +28,7 @@ public final class RedisServer: @unchecked Sendable {
     // Between finding a port and its use another process may take it.
     for attempt in 0... {
       let port = try freePort()
-      var arguments = ["redis-server"]
+      var arguments = [Self.program]
       if let configuration { arguments.append(try directory.write(configuration, to: "redis.conf")) }
       arguments += ["--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory.path]
       arguments += ["--logfile", directory.file("redis.log"), "--loglevel", "notice"]
@@ -43,9 +46,9 @@ public final class RedisServer: @unchecked Sendable {
         self.process = process
         return
       }
-      guard attempt < 4 else { throw TestKitError("redis-server does not start; see its options: \(arguments)") }
+      guard attempt < 4 else { throw TestKitError("\(Self.program) does not start; see its options: \(arguments)") }
     }
-    throw TestKitError("redis-server does not start")
+    throw TestKitError("\(Self.program) does not start")
   }
 
   private static func answers(_ port: UInt16, _ process: SpawnedProcess) -> Bool {
@@ -93,7 +96,7 @@ public final class RedisServer: @unchecked Sendable {
       _ = try SpawnedProcess.run(["rm", "-rf", directory.file("appendonlydir"), directory.file("dump.rdb")])
     }
     let process = try SpawnedProcess(arguments)
-    guard Self.answers(port, process) else { throw TestKitError("redis-server does not start again") }
+    guard Self.answers(port, process) else { throw TestKitError("\(Self.program) does not start again") }
     self.process = process
   }
 }

@@ -77,6 +77,13 @@ public struct AnswerCounter: Sendable {
     fields.texts.forEach { take($0, in: document) }
   }
 
+  /// Tokens of all texts as they stand, as if each ended here: never less than ``closed``. Costs more than `closed`, which is a stored number.
+  public func provisional() -> Int {
+    var count = 0
+    for text in texts { count &+= text.counter.provisional() }
+    return count
+  }
+
   /// The answer so far.
   ///
   /// - Parameter finishedChoices: how many choices are whole; their invisible tokens count.

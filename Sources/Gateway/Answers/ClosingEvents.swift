@@ -1,5 +1,6 @@
 internal import ChatProtocol
 internal import HTTPWire
+internal import Quotas
 internal import TokenAccounting
 
 /// What all chunks of one answer have in common, kept so that the gateway can add one of its own that looks like them.
@@ -29,9 +30,7 @@ enum ClosingEvents {
   static func usage(_ tokens: TokenRecord, of identity: AnswerIdentity, on surface: Surface) -> [UInt8] {
     let prompt = tokens.prompt?.tokens ?? 0
     let completion = tokens.completion?.tokens ?? 0
-    let object = surface == .chatCompletions ? "chat.completion.chunk" : "text_completion"
-    var event = Array(#"data: {"id":"#.utf8) + identity.id
-    event += Array(#","object":"\#(object)","created":\#(identity.created),"model":"#.utf8) + identity.model
+    var event = opening(identity, surface)
     event += Array(#","choices":[],"usage":{"prompt_tokens":\#(prompt),"completion_tokens":\#(completion)"#.utf8)
     event += Array(#","total_tokens":\#(prompt + completion)"#.utf8)
     if let reasoning = tokens.reasoning {
@@ -40,5 +39,58 @@ enum ClosingEvents {
     let source = tokens.completion?.source ?? .estimated
     event += Array(#"},"sluice":{"usage_source":"\#(source.rawValue)"}}\#n\#n"#.utf8)
     return event
+  }
+
+  /// A chunk that ends choices as one does that came to the end of its length, and says in its extras which limit it was.
+  static func truncation(
+    _ choices: [Int], _ refusal: LimitRefusal, of identity: AnswerIdentity, on surface: Surface
+  ) -> [UInt8] {
+    let content = surface == .chatCompletions ? #""delta":{}"# : #""text":"""#
+    let ends = choices.map { #"{"index":\#($0),\#(content),"logprobs":null,"finish_reason":"length"}"# }
+    return opening(identity, surface)
+      + Array(#","choices":[\#(ends.joined(separator: ","))],\#(refusal.extras)}\#n\#n"#.utf8)
+  }
+
+  /// What all chunks begin with.
+  private static func opening(_ identity: AnswerIdentity, _ surface: Surface) -> [UInt8] {
+    let object = surface == .chatCompletions ? "chat.completion.chunk" : "text_completion"
+    return Array(#"data: {"id":"#.utf8) + identity.id
+      + Array(#","object":"\#(object)","created":\#(identity.created),"model":"#.utf8) + identity.model
+  }
+
+  /// The end of a stream of `/v1/messages` whose length was bounded: its open block, the reason, usage.
+  static func truncatedMessage(block: Int, _ refusal: LimitRefusal, _ tokens: TokenRecord) -> [UInt8] {
+    let completion = tokens.completion?.tokens ?? 0
+    return event("content_block_stop", #""index":\#(block)"#)
+      + event(
+        "message_delta",
+        #""delta":{"stop_reason":"max_tokens","stop_sequence":null},"usage":{"output_tokens":\#(completion)},"#
+          + refusal.extras)
+      + event("message_stop", nil)
+  }
+
+  /// The end of a stream of `/v1/responses` whose length was bounded. The texts have been told in parts; they are not told again.
+  static func truncatedResponse(
+    _ refusal: LimitRefusal, _ tokens: TokenRecord, of identity: AnswerIdentity, sequence: Int
+  ) -> [UInt8] {
+    let prompt = tokens.prompt?.tokens ?? 0
+    let completion = tokens.completion?.tokens ?? 0
+    let text = { (bytes: [UInt8]) in String(decoding: bytes, as: UTF8.self) }
+    let usage =
+      #"{"input_tokens":\#(prompt),"input_tokens_details":{"cached_tokens":\#(tokens.reported?.cachedTokens ?? 0)}"#
+      + #","output_tokens":\#(completion),"output_tokens_details":{"reasoning_tokens":\#(tokens.reasoning ?? 0)}"#
+      + #","total_tokens":\#(prompt + completion)}"#
+    return event(
+      "response.incomplete",
+      #""sequence_number":\#(sequence),"response":{"id":\#(text(identity.id)),"object":"response""#
+        + #","created_at":\#(identity.created),"status":"incomplete","error":null"#
+        + #","incomplete_details":{"reason":"max_output_tokens"},"model":\#(text(identity.model))"#
+        + #","output":[],"parallel_tool_calls":true,"tool_choice":"auto","tools":[],"usage":\#(usage)},"#
+        + refusal.extras)
+  }
+
+  /// An event that has its type twice, as these endpoints' have.
+  private static func event(_ type: String, _ members: String?) -> [UInt8] {
+    Array("event: \(type)\ndata: {\"type\":\"\(type)\"\(members.map { ",\($0)" } ?? "")}\n\n".utf8)
   }
 }

@@ -78,12 +78,19 @@ extension Exchange {
     output.append("x-request-id: ")
     record.id.append(to: &output)
     output.append("\r\n")
+    appendLimits(&output)
     guard plan.attempts > 0 else { return }
     if !record.model.isEmpty { append("x-sluice-model", record.model, &output) }
     if let upstream { output.append(upstream.nameLine) }
     output.append("x-sluice-attempts: ")
     output.append(decimal: plan.attempts)
     output.append("\r\n")
+  }
+
+  /// How the limits of the request stand, whether they admitted it or not.
+  private func appendLimits(_ output: inout OutputBytes) {
+    guard let views = grant?.views ?? refusedViews else { return }
+    LimitHeaders.append(views, on: surface, unixTime: worker.unixTime, to: &output)
   }
 
   /// Appends a field with a name that a client or a file has given; what cannot stand in a head is left out.
@@ -136,11 +143,13 @@ extension Exchange {
   /// Answers with an error in OpenAI's form.
   func answerError(_ error: GatewayError, outcome: RequestOutcome) {
     record.errorCode = "\(error.code)"
-    answerLocally(status: error.status, contentType: "application/json", body: error.body, outcome: outcome) {
+    answerLocally(status: error.status, contentType: "application/json", body: error.body(on: surface), outcome: outcome) {
       output in
-      if let seconds = error.retryAfterSeconds {
+      if let milliseconds = error.retryAfterMilliseconds {
         output.append("retry-after: ")
-        output.append(decimal: seconds)
+        output.append(decimal: (milliseconds + 999) / 1000)
+        output.append("\r\nretry-after-ms: ")
+        output.append(decimal: milliseconds)
         output.append("\r\n")
       }
       if let shouldRetry = error.shouldRetry {

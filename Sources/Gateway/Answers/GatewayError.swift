@@ -14,21 +14,21 @@ struct GatewayError: Error {
   var message: String
   /// OpenAI's `error.param`.
   var param: String?
-  /// Seconds after which trying again makes sense.
-  var retryAfterSeconds: Int?
+  /// Milliseconds after which trying again makes sense.
+  var retryAfterMilliseconds: Int?
   /// False tells SDKs not to try again.
   var shouldRetry: Bool?
 
   init(
     _ status: Int, _ type: StaticString, _ code: StaticString, _ message: String, param: String? = nil,
-    retryAfterSeconds: Int? = nil, shouldRetry: Bool? = nil
+    retryAfterMilliseconds: Int? = nil, shouldRetry: Bool? = nil
   ) {
     self.status = status
     self.type = type
     self.code = code
     self.message = message
     self.param = param
-    self.retryAfterSeconds = retryAfterSeconds
+    self.retryAfterMilliseconds = retryAfterMilliseconds
     self.shouldRetry = shouldRetry
   }
 
@@ -99,12 +99,12 @@ struct GatewayError: Error {
     case .queueFull, .queueTimeout:
       GatewayError(
         503, "server_error", "upstream_overloaded", "The upstream '\(upstream)' is at capacity: \(failure).",
-        retryAfterSeconds: 1)
+        retryAfterMilliseconds: 1000)
     case .connectFailed(let error): transport(error, upstream: upstream)
     default:
       GatewayError(
         503, "server_error", "upstream_unavailable", "The upstream '\(upstream)' is unavailable: \(failure).",
-        retryAfterSeconds: 1)
+        retryAfterMilliseconds: 1000)
     }
   }
 
@@ -167,7 +167,7 @@ struct GatewayError: Error {
 
   static let shuttingDown = GatewayError(
     503, "server_error", "shutting_down", "The gateway is shutting down; the answer was cut. Try again.",
-    retryAfterSeconds: 1)
+    retryAfterMilliseconds: 1000)
 
   // MARK: On the wire
 
@@ -185,12 +185,33 @@ struct GatewayError: Error {
     return bytes
   }
 
+  /// The error as the endpoint's clients expect it.
+  func body(on surface: Surface) -> [UInt8] {
+    guard surface == .messages else { return body }
+    return Array(#"{"type":"error","error":{"type":"\#(anthropicType)","message":"#.utf8) + JSONText.quoted(message)
+      + Array(#","code":"\#(code)"}}"#.utf8)
+  }
+
+  /// Anthropic's `error.type` for the status.
+  private var anthropicType: StaticString {
+    switch status {
+    case 401: "authentication_error"
+    case 403: "permission_error"
+    case 404: "not_found_error"
+    case 413: "request_too_large"
+    case 429: "rate_limit_error"
+    case 503: "overloaded_error"
+    case 400..<500: "invalid_request_error"
+    default: "api_error"
+    }
+  }
+
   /// The error as an event of a stream under way, in the words of its endpoint; nil where there are none.
   func event(on surface: Surface) -> [UInt8]? {
     switch surface {
     case .chatCompletions, .completions: Array("data: ".utf8) + body + Array("\n\n".utf8)
     case .messages:
-      Array(#"event: error\#ndata: {"type":"error","error":{"type":"api_error","message":"#.utf8)
+      Array(#"event: error\#ndata: {"type":"error","error":{"type":"\#(anthropicType)","message":"#.utf8)
         + JSONText.quoted(message)
         + Array(#"},"code":"\#(code)"}\#n\#n"#.utf8)
     case .responses:

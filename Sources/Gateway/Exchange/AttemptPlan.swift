@@ -57,11 +57,16 @@ struct AttemptPlan: Equatable {
       triedOtherEndpoint = true
       return .again(avoidingEndpoint: true)
     }
-    guard candidate + 1 < candidateCount else { return .giveUp }
+    return skipped() ? .next : .giveUp
+  }
+
+  /// The candidate in use is done with, or may not be used; false when it was the last.
+  mutating func skipped() -> Bool {
+    guard candidate + 1 < candidateCount else { return false }
     candidate += 1
     retriedStale = false
     triedOtherEndpoint = false
-    return .next
+    return true
   }
 
   /// Whether a failure now would lead anywhere but to the client.

@@ -44,11 +44,13 @@ extension Exchange: ResponseReceiver {
     if isEventStream && surface.isChunkStream && !isEncoded {
       answer = .chunkStream
       relay = StreamRelay(
-        .chunks(choices: choiceCount, keepsUsage: wantsUsage), counter: newCounter(), eventBytesMax: Self.eventBytesMax)
+        .chunks(choices: choiceCount, keepsUsage: wantsUsage), counter: newCounter(), grant: grant,
+        eventBytesMax: Self.eventBytesMax)
       if progressDeadline == .never { setProgressDeadline(upstream.settings.timeouts.firstToken) }
     } else if isEventStream && !isEncoded {
       answer = .eventStream
-      relay = StreamRelay(.other, counter: newCounter(), eventBytesMax: Self.passedEventBytesMax)
+      relay = StreamRelay(
+        .other, counter: newCounter(), grant: grant, eventBytesMax: Self.passedEventBytesMax)
     } else {
       answer = .opaque(keeps: isJSON && !isEncoded)
       // Only the whole answer shows progress, not its parts: the total time-out stays.
@@ -131,7 +133,17 @@ extension Exchange: ResponseReceiver {
     } catch {
       return attemptFailed(.broken, .eventTooLarge(upstream: upstream.name))
     }
-    guard let findings = relay?.findings else { return }
+    pass(release, of: buffer, isLast: isLast)
+  }
+
+  /// Passes on what the relay has released.
+  ///
+  /// - Parameter isLast: the upstream has ended its answer.
+  func pass(_ release: StreamRelay.Release, of buffer: UnsafeMutableRawBufferPointer, isLast: Bool) {
+    guard let findings = relay?.findings, let isStopped = relay?.isStopped else { return }
+    if isStopped && isLast { endedAtLimit = true }
+    // What waits behind a limit is not the end.
+    let isLast = isLast && !isStopped
     let isComplete =
       findings.hasError || findings.isWhole(choices: choiceCount) || (answer == .eventStream && !findings.awaitsEnd)
     if !isCommitted {
@@ -164,7 +176,10 @@ extension Exchange: ResponseReceiver {
         forwardOrHold($0, range, end, holds: holds)
       }
     }
-    guard isLast else { return }
+    guard isLast else {
+      if relay?.isDry ?? false { ranDry() }
+      return
+    }
     if lacksUsage { return endStream(findings) }
     if case .withError = end {
       attemptFailed(.broken, .incomplete(upstream: upstream.name))

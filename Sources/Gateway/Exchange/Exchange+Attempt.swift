@@ -14,28 +14,38 @@ extension Exchange: LeaseWaiter {
   func attempt(
     _ body: UnsafeRawBufferPointer, _ findings: BodyFindings, fresh: Bool = false, avoidingEndpoint: Int? = nil
   ) {
-    plan.began()
     endpoint = nil
     let upstream = snapshot.upstreams[candidate.upstreamIndex]
     self.upstream = upstream
-    record.attempts = plan.attempts
     record.upstream = upstream.name
     tokens = snapshot.tokens(of: candidate)
     record.tokens.countedPrompt = nil
+    promptCount = nil
     if let name = candidate.upstreamModel {
       record.upstreamModel = String(decoding: name, as: UTF8.self)
-    } else if plan.attempts > 1 {
+    } else if plan.candidate > 0 {
       record.upstreamModel = ""
     }
-    let pool = upstream.pools[reactor.index]
-    self.pool = pool
     totalDeadline = record.startedAt + upstream.settings.timeouts.total
     armTimer()
+    if grant == nil, let desk = worker.desk { return admit(body, findings, by: desk) }
+    lease(body, findings, fresh: fresh, avoidingEndpoint: avoidingEndpoint)
+  }
+
+  /// Leases a session of the upstream in use and sends the request. `body` need not outlive the call.
+  func lease(
+    _ body: UnsafeRawBufferPointer, _ findings: BodyFindings, fresh: Bool = false, avoidingEndpoint: Int? = nil
+  ) {
+    plan.began()
+    record.attempts = plan.attempts
+    guard let upstream else { return }
+    let pool = upstream.pools[reactor.index]
+    self.pool = pool
     let wish = LeaseWish(fresh: fresh, avoidingEndpoint: avoidingEndpoint, random: worker.random.nextWord())
     switch pool.leaseNow(wish, for: self, now: reactor.now) {
     case .session(let session): send(body, findings, on: session)
     case .waiting(let id):
-      lease = id
+      leaseWait = id
       keepBody(body)
     case .refused(let failure):
       keepBody(body)
@@ -45,12 +55,12 @@ extension Exchange: LeaseWaiter {
 
   /// A session has come free or was connected.
   func leaseGranted(_ session: UpstreamSession, id: LeaseID) {
-    guard !isFinished, lease == id else {
+    guard !isFinished, leaseWait == id else {
       // The client left in the same turn.
       pool?.giveBackNow(session)
       return
     }
-    lease = nil
+    leaseWait = nil
     let kept = message
     kept.withUnsafeBytes { bytes in
       let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
@@ -60,23 +70,26 @@ extension Exchange: LeaseWaiter {
 
   /// There will be no session.
   func leaseFailed(_ failure: LeaseFailure, id: LeaseID) {
-    guard !isFinished, lease == id else { return }
-    lease = nil
+    guard !isFinished, leaseWait == id else { return }
+    leaseWait = nil
     attemptFailed(.noSession, .lease(failure, upstream: upstream.name))
   }
 
   private func send(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings, on session: UpstreamSession) {
     self.session = session
+    // Another candidate has another bound.
+    if grant?.clampedMaxTokens != nil && original == nil && candidates.count > 1 { original = [UInt8](body) }
     endpoint = session.endpoint
     sessionWasKept = session.requestCount > 0
     writeMessage(body, edits(findings), endpoint: session.endpoint)
     if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }
     session.begin(message, method: method, receiver: self)
     isSent = true
-    countPrompt(body, findings)
+    // Limits have asked for it before.
+    if record.tokens.countedPrompt == nil && promptCount == nil { countPrompt(body, findings) }
   }
 
-  private func keepBody(_ body: UnsafeRawBufferPointer) {
+  func keepBody(_ body: UnsafeRawBufferPointer) {
     message = [UInt8](body)
     messageBodyStart = 0
   }
@@ -127,15 +140,25 @@ extension Exchange: LeaseWaiter {
       let renames =
         !record.model.isEmpty && (isBodyEdited || candidate.upstreamModel.map { $0 != askedModel } ?? false)
       let asksForUsage = wantsStream && surface.isChunkStream && upstream.settings.asksForUsage
-      guard renames || asksForUsage else { return .none }
+      let clamp = grant?.clampedMaxTokens
+      guard renames || asksForUsage || clamp != nil else { return .none }
       var edits = RequestEdits(fields)
       if renames {
         edits.replaceModel(
           with: JSONText.quoted(String(decoding: candidate.upstreamModel ?? askedModel, as: UTF8.self)))
       }
       if asksForUsage { edits.requireUsage() }
+      // The upstream itself stops in time where so little is left.
+      if let clamp, let bound = tokenBound { edits.setMaxTokens(clamp, adding: bound) }
       return .json(edits)
     }
+  }
+
+  /// How a bound on the answer is called that the request does not have.
+  private var tokenBound: TokenBound? {
+    // OpenAI's reasoning models take only the later name, and its others take both.
+    let takesLaterName = surface == .chatCompletions && upstream.settings.provider.name == "openai"
+    return takesLaterName ? .maxCompletionTokens : surface.tokenBound
   }
 
   /// The model's name as the client gave it.
@@ -170,8 +193,9 @@ extension Exchange: LeaseWaiter {
 
   /// Lets go of the upstream: cancels what is under way there.
   func releaseUpstream(_ outcome: SessionOutcome) {
-    if let lease, let pool { pool.assumeIsolated { $0.cancel(lease) } }
-    lease = nil
+    cancelLimitWait()
+    if let leaseWait, let pool { pool.assumeIsolated { $0.cancel(leaseWait) } }
+    leaseWait = nil
     if let session, let pool {
       session.abandon()
       pool.assumeIsolated { $0.discard(session, outcome) }

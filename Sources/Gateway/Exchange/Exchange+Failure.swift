@@ -28,6 +28,9 @@ extension Exchange {
       attemptAgain(fresh: true, avoidingEndpoint: avoiding ? endpoint : nil)
     case .next:
       forgetAnswer()
+      // Nothing was delivered by that candidate; the next one may have other limits and prices.
+      grant?.abandon()
+      grant = nil
       attemptAgain(fresh: false)
     case .giveUp: tell(error, outcome: clientHasContent ? .cut : .failed)
     }
@@ -53,6 +56,7 @@ extension Exchange {
     pendingHead = []
     held = []
     heldSince = nil
+    endedAtLimit = false
     record.status = 0
   }
 
@@ -105,7 +109,7 @@ extension Exchange {
   func passErrorOn(_ status: Int, _ isJSON: Bool, _ kept: [UInt8]) {
     var body = kept
     if !isJSON || kept.isEmpty || kept.count >= Self.keptErrorBytesMax {
-      body = GatewayError.foreignError(status: status, upstream: upstream.name).body
+      body = GatewayError.foreignError(status: status, upstream: upstream.name).body(on: surface)
     }
     for secret in upstream.secrets { Redaction.blank(secret, in: &body) }
     appendContentLength(body.count)

@@ -28,7 +28,9 @@ extension Exchange {
     default: break
     }
     switch snapshot.identities.identify(fields, bytes) {
-    case .consumer(let index): consumer = index
+    case .consumer(let index, let digest):
+      consumer = index
+      if snapshot.factsWanted.isOfHead { noteFacts(head, fields, bytes, key: digest) }
     case .noCredential: return refuse(.noCredential)
     case .badCredential: return refuse(.badCredential)
     case .ambiguous: return refuse(.ambiguousCredential)
@@ -181,6 +183,12 @@ extension Exchange {
         forwardedFields.append(10)
       }
     }
+  }
+
+  private func noteFacts(_ head: RequestHead, _ fields: [HeaderField], _ bytes: RawSpan, key: KeyDigestWords?) {
+    headFacts = snapshot.factsWanted.read(
+      head, fields, bytes, peer: connection.host, trusted: snapshot.settings.server.trustedProxies,
+      key: snapshot.factsWanted.wantsKey ? key?.hexadecimal : nil)
   }
 
   private func noteRequestLine(_ head: RequestHead, _ fields: [HeaderField], _ bytes: RawSpan) {

@@ -1,6 +1,7 @@
 internal import ChatProtocol
 internal import GatewayConfiguration
 internal import HTTPWire
+internal import Quotas
 internal import Reactor
 internal import Routing
 internal import Transport
@@ -11,7 +12,7 @@ internal import Upstreams
 ///
 /// 1. `begin`: who asks, for what (`Exchange+Intake`)
 /// 2. `bodyArrived`: which model, which candidates (`Exchange+Intake`)
-/// 3. `attempt`: lease a session, send the request (`Exchange+Attempt`)
+/// 3. `attempt`: ask the limits (`Exchange+Admission`), lease a session, send the request (`Exchange+Attempt`)
 /// 4. `responseHead`, `responseBody`: relay the answer (`Exchange+Answer`)
 /// 5. `attemptFailed`: another candidate, or words for the client (`Exchange+Failure`)
 /// 6. `finish`: the record
@@ -55,11 +56,25 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   /// The upstream of the attempt under way, or of the last one.
   var upstream: UpstreamRuntime!
   var pool: SessionPool?
-  var lease: LeaseID?
+  var leaseWait: LeaseID?
   var session: UpstreamSession?
   var sessionWasKept = false
   /// The endpoint of the attempt under way, or of the last one; also when its session is gone.
   var endpoint: Int?
+
+  // What limits say.
+  /// What they are by, of the head; nil when nothing of it is.
+  var headFacts: HeadFacts?
+  /// The permission for the attempt under way; nil where nothing is limited.
+  var grant: LimitGrant?
+  /// A wait for limits under way.
+  var limitWait: LimitWaitID?
+  /// Of the limits that refused candidates, the one that is over soonest.
+  var refusal: LimitRefusal?
+  /// How the limits stood that refused it last.
+  var refusedViews: LimitViews?
+  /// Whether the upstream had ended its answer when a limit was reached inside it.
+  var endedAtLimit = false
 
   // What comes back.
   var answer = Answer.none
@@ -148,6 +163,7 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   func downstreamDrained() {
     guard isPaused else { return }
     isPaused = false
+    guard limitWait == nil else { return }
     if progressDeadline == .never && wantsStream { setProgressDeadline(upstream.settings.timeouts.betweenTokens) }
     session?.setPaused(false)
   }
@@ -206,6 +222,7 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     isFinished = true
     record.outcome = outcome
     settleTokens()
+    settleLimits()
     answer = .none
     relay = nil
     kept = []

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import ChatProtocol
+internal import Quotas
 internal import Reactor
 internal import ServerSentEvents
 internal import TokenAccounting
@@ -63,6 +64,9 @@ struct StreamRelay {
     /// How many choices are whole.
     var finishedCount: Int { finishedChoices.nonzeroBitCount }
 
+    /// Whether a choice has its `finish_reason`.
+    func isFinished(choice: Int) -> Bool { choice < 64 && finishedChoices & (1 << UInt64(max(0, choice))) != 0 }
+
     /// Whether the answer to a request for `count` choices is whole: as many have their `finish_reason`, or at least one and `[DONE]`, for
     /// many upstreams know only one choice. `[DONE]` alone is no success.
     func isWhole(choices count: Int) -> Bool {
@@ -80,14 +84,26 @@ struct StreamRelay {
   private(set) var identity: AnswerIdentity?
   /// Counts what passes; nil when the model is not counted.
   private(set) var counter: AnswerCounter?
+  /// What limits allow; spent as it is counted.
+  private var spending: StreamSpending?
+  /// A limit was reached: the last event that is let through has gone, and those that follow wait for ``goOn(isLast:)``.
+  var isDry: Bool { spending?.refusal != nil }
+  /// Whether bytes wait that came behind the event at which a limit was reached.
+  private(set) var isStopped = false
+  /// Which text the event at which a limit was reached was a part of.
+  private(set) var partAtLimit = 0
+
+  /// What the chunks that end a stream at a limit must look like.
+  private(set) var identityAtLimit: AnswerIdentity?
 
   /// Whether the upstream broke off behind the answer and before the usage that the client asked for. One that sends `[DONE]` has said what it wanted
   /// to say.
   var lacksUsage: Bool { identity != nil && usage == nil && !findings.isDone && !findings.hasError }
 
-  init(_ dialect: Dialect, counter: AnswerCounter?, eventBytesMax: Int) {
+  init(_ dialect: Dialect, counter: AnswerCounter?, grant: LimitGrant? = nil, eventBytesMax: Int) {
     self.dialect = dialect
     self.counter = counter
+    spending = grant.map { StreamSpending(grant: $0) }
     parser = SSEParser(eventBytesMax: eventBytesMax)
   }
 
@@ -98,6 +114,11 @@ struct StreamRelay {
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool
   ) throws(SSEError) -> Release {
     findings.progressed = false
+    guard !isStopped else {
+      // One read may hold several pieces of the body, and comes to its end.
+      tail.append(contentsOf: buffer[payload])
+      return .inBuffer(payload.lowerBound..<payload.lowerBound)
+    }
     guard large.isEmpty else { return try growLarge(buffer, payload, isLast) }
     guard tail.count <= Self.tailRoomMax, tail.count <= payload.lowerBound else {
       large.reserveCapacity(Self.largeMargin + tail.count + payload.count)
@@ -114,6 +135,21 @@ struct StreamRelay {
     let (released, rest) = try scan(buffer, start..<payload.upperBound, isLast)
     if rest < payload.upperBound { tail.append(contentsOf: buffer[rest..<payload.upperBound]) }
     return .inBuffer(released)
+  }
+
+  /// A limit lets the stream go on: takes what has waited meanwhile.
+  ///
+  /// - Parameter isLast: nothing follows it.
+  mutating func goOn(isLast: Bool) throws(SSEError) -> Release {
+    findings.progressed = false
+    spending?.refusal = nil
+    isStopped = false
+    guard !tail.isEmpty || isLast else { return .inLarge(0..<0) }
+    var waiting = [UInt8](repeating: 0, count: Self.largeMargin)
+    waiting += tail
+    tail = []
+    large = waiting
+    return try growLarge(UnsafeMutableRawBufferPointer(start: nil, count: 0), 0..<0, isLast)
   }
 
   /// Hands over the storage of bytes released in `large`.
@@ -136,7 +172,7 @@ struct StreamRelay {
       } catch { return .failure(error) }
     }
     let (released, rest) = try scanned.get()
-    if released.isEmpty && rest == Self.largeMargin {
+    if released.isEmpty && rest == Self.largeMargin && !isLast {
       large = grown
       return .inBuffer(payload.lowerBound..<payload.lowerBound)
     }
@@ -154,6 +190,7 @@ struct StreamRelay {
     var end = range.lowerBound
     while true {
       let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<range.upperBound]).bytes
+      if isDry, try !mayStillPass(bytes, at: position) { break }
       guard case .event(let event) = try parser.next(in: bytes, at: position) else { break }
       position = event.bytes.upperBound
       let kept = keep(event, buffer, isForClient: read(event, bytes))
@@ -163,6 +200,7 @@ struct StreamRelay {
       end += kept.count
     }
     // The parser keeps a LF that completes a CR for the next event; there is none any more.
+    if isStopped { return (range.lowerBound..<end, position) }
     if isLast, endedWithCarriageReturn, lastWasForClient, position + 1 == range.upperBound,
       buffer[position] == UInt8(ascii: "\n")
     {
@@ -173,6 +211,19 @@ struct StreamRelay {
     // What no blank line ends is no event. Where events are passed on as they are it is not ours to judge.
     if isLast, case .other = dialect { return (range, range.upperBound) }
     return (range.lowerBound..<end, position)
+  }
+
+  /// At a limit: whether the event at `position` brings nothing that is counted, the end of the answer for instance. If not, it waits here.
+  private mutating func mayStillPass(_ bytes: RawSpan, at position: Int) throws(SSEError) -> Bool {
+    var ahead = parser
+    guard case .event(let event) = try ahead.next(in: bytes, at: position) else { return true }
+    guard event.isDispatched else { return true }
+    if case .chunks = dialect, let data = event.data {
+      let data = bytes.extracting(data)
+      if ChunkScanner.isDone(data) || ChunkScanner.scan(data).texts.count == 0 { return true }
+    }
+    isStopped = true
+    return false
   }
 
   /// Which bytes of an event go on. A LF in front that only completes the CR of the event before goes where that event went.
@@ -227,6 +278,7 @@ struct StreamRelay {
     }
     counter?.take(fields, in: data)
     note(fields)
+    spend(fields, data)
     if keepsUsage, identity == nil, fields.finishedCount > 0, counter != nil {
       identity = AnswerIdentity(fields, in: data)
     }
@@ -247,7 +299,11 @@ struct StreamRelay {
     guard !fields.isMalformed else { return }
     counter?.take(fields, in: data)
     note(fields)
-    if fields.beginsAnswer { findings.awaitsEnd = true }
+    spend(fields, data)
+    if fields.beginsAnswer {
+      findings.awaitsEnd = true
+      if spending != nil { identity = AnswerIdentity(fields, in: data) }
+    }
     if let usage = fields.usage { take(usage, isFinal: true) }
   }
 
@@ -266,6 +322,16 @@ struct StreamRelay {
       findings.finishedChoices |= fields.finishedChoices
       findings.hasSubstance = true
     }
+  }
+
+  /// What the event brought is spent before it is forwarded.
+  @inline(__always)
+  private mutating func spend(_ fields: ChunkFields, _ data: RawSpan) {
+    guard spending != nil, fields.texts.count > 0, let counter else { return }
+    spending?.spend(counter, isReasoning: fields.hasReasoning && !fields.hasContent)
+    guard isDry else { return }
+    partAtLimit = fields.texts.lastPart
+    if case .chunks = dialect { identityAtLimit = AnswerIdentity(fields, in: data) }
   }
 
   /// Usage may come with any event: each report takes the place of those before, as far as it is larger. It covers the whole answer when every

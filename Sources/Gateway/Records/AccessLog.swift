@@ -54,7 +54,7 @@ struct AccessLog {
   private static func bound(_ record: RequestRecord) -> Int {
     var bound = fixedBytesMax + LineWriter.bound(record.consumer) + LineWriter.bound(record.clientAddress)
     bound += LineWriter.bound(record.path) + LineWriter.bound(record.model) + LineWriter.bound(record.upstream)
-    bound += LineWriter.bound(record.upstreamModel) + LineWriter.bound(record.errorCode)
+    bound += LineWriter.bound(record.upstreamModel) + LineWriter.bound(record.errorCode) + LineWriter.bound(record.limit)
     for failure in record.failures { bound += LineWriter.bound(failure) + 16 }
     return bound
   }
@@ -97,6 +97,7 @@ private struct AccessLogLine {
     number(#","bytes_out":"#, record.bytesOut)
     member(#","outcome":"#, record.outcome.rawValue)
     if !record.errorCode.isEmpty { member(#","error":"#, record.errorCode) }
+    if !record.limit.isEmpty { member(#","limit":"#, record.limit) }
     if !record.failures.isEmpty {
       buffer.append(#","failures":["#)
       for (index, failure) in record.failures.enumerated() {
@@ -157,6 +158,7 @@ private struct AccessLogLine {
     number(" bytes_out=", record.bytesOut)
     word(" outcome=", record.outcome.rawValue)
     word(" error=", record.errorCode)
+    word(" limit=", record.limit)
     for failure in record.failures { word(" failure=", failure) }
     buffer.append(" id=")
     record.id.withBytes { buffer.append($0) }

@@ -14,6 +14,8 @@ enum RequestOutcome: String, Sendable {
   case failed
   /// The upstream failed after the first content; the client got an error event or a visible cut.
   case cut
+  /// A limit ended the answer before its end.
+  case limited
   /// The client left before the end.
   case clientLeft = "client_left"
   /// The client did not read for the write time-out.
@@ -43,6 +45,8 @@ struct RequestRecord {
   var outcome = RequestOutcome.completed
   /// The error code that the client was told; empty when none.
   var errorCode = ""
+  /// The limit that refused the request or a candidate, or ended the answer; empty when none did.
+  var limit = ""
   /// The attempts that failed, with their reasons.
   var failures: [String] = []
 }

@@ -6,34 +6,25 @@ internal import HTTPWire
 struct IdentityTable: Sendable {
   /// What came of looking at a request's credentials.
   enum Verdict: Equatable {
-    /// The consumer's index in the settings; nil for the anonymous one.
-    case consumer(Int?)
+    /// The consumer's index in the settings; nil for the anonymous one. With the digest of the key that was looked up.
+    case consumer(Int?, KeyDigestWords?)
     case noCredential
     case badCredential
     /// Two credentials that differ: not for us to choose from.
     case ambiguous
   }
 
-  private struct Digest: Hashable {
-    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-
-    static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
-
-    // The digest is as good as random already: one word of it is the hash.
-    func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
-  }
-
   /// No key is longer; what is, cannot be one.
   private static let keyBytesMax = 1024
 
-  private var consumers: [Digest: Int] = [:]
+  private var consumers: [KeyDigestWords: Int] = [:]
   private let acceptsAnonymous: Bool
 
   init(_ settings: GatewaySettings) {
     acceptsAnonymous = settings.anonymous
     for (index, consumer) in settings.consumers.enumerated() {
       for key in consumer.keys {
-        var digest = Digest()
+        var digest = KeyDigestWords()
         withUnsafeMutableBytes(of: &digest.words) { $0.copyBytes(from: key.bytes.prefix(32)) }
         consumers[digest] = index
       }
@@ -57,12 +48,13 @@ struct IdentityTable: Sendable {
       }
       found = credential
     }
-    guard let found, !found.isEmpty else { return acceptsAnonymous ? .consumer(nil) : .noCredential }
+    guard let found, !found.isEmpty else { return acceptsAnonymous ? .consumer(nil, nil) : .noCredential }
     // A laptop's SDK must send some key: without consumers any is as good as none.
-    if consumers.isEmpty && acceptsAnonymous { return .consumer(nil) }
+    if consumers.isEmpty && acceptsAnonymous { return .consumer(nil, nil) }
     guard found.count <= Self.keyBytesMax else { return .badCredential }
-    guard let index = consumers[Self.digest(of: found, bytes)] else { return .badCredential }
-    return .consumer(index)
+    let digest = Self.digest(of: found, bytes)
+    guard let index = consumers[digest] else { return .badCredential }
+    return .consumer(index, digest)
   }
 
   private static func bearerToken(_ value: Range<Int>, _ bytes: RawSpan) -> Range<Int>? {
@@ -87,8 +79,8 @@ struct IdentityTable: Sendable {
     bytes.withUnsafeBytes { all in all[left].elementsEqual(all[right]) }
   }
 
-  private static func digest(of key: Range<Int>, _ bytes: RawSpan) -> Digest {
-    var digest = Digest()
+  private static func digest(of key: Range<Int>, _ bytes: RawSpan) -> KeyDigestWords {
+    var digest = KeyDigestWords()
     bytes.withUnsafeBytes { all in
       withUnsafeMutableBytes(of: &digest.words) { target in
         // The low-level calls: a quarter of what the EVP interface costs for so short a text.
@@ -99,6 +91,24 @@ struct IdentityTable: Sendable {
       }
     }
     return digest
+  }
+}
+
+/// A key's SHA-256 as it is looked up.
+struct KeyDigestWords: Hashable, Sendable {
+  var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+
+  static func == (left: Self, right: Self) -> Bool { left.words == right.words }
+
+  // The digest is as good as random already: one word of it is the hash.
+  func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+
+  /// In 64 digits.
+  var hexadecimal: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return withUnsafeBytes(of: words) { bytes in
+      String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
   }
 }
 

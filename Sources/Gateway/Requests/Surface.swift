@@ -96,6 +96,18 @@ enum Surface: Equatable {
   /// The path behind `/v1` where it need not be copied from the request: that of the endpoint that nearly every request is for.
   var usualTarget: StaticString { self == .chatCompletions ? "/chat/completions" : "" }
 
+  /// The path of an endpoint that has a case of its own.
+  var path: StaticString? {
+    switch self {
+    case .chatCompletions: "/v1/chat/completions"
+    case .completions: "/v1/completions"
+    case .embeddings: "/v1/embeddings"
+    case .messages: "/v1/messages"
+    case .responses: "/v1/responses"
+    default: nil
+    }
+  }
+
   /// Whether the path is beyond suspicion: compared as a whole, or found to be another spelling of one that is.
   var isExactPath: Bool {
     switch self {

@@ -4,7 +4,7 @@ internal import TokenAccounting
 
 /// Counting the prompt.
 ///
-/// A stream's is counted when it has been sent: while the upstream reads it too, so that nobody waits for the count. That of an answer in one
+/// A stream's is counted when it has been sent, or before that for limits: while the upstream reads it too, so that nobody waits for the count. That of an answer in one
 /// piece is counted only if the upstream does not tell it, for it nearly always does, and a count of every short request would cost a
 /// third of it.
 extension Exchange {
@@ -17,9 +17,9 @@ extension Exchange {
   /// A request that waits for its answer in one piece is kept up to this size in case that its prompt must be counted.
   static let keptPromptBytesMax = 1 << 20
 
-  /// Counts the prompt of a stream that has been sent. `body` need not outlive the call.
+  /// Counts the prompt of a stream that has been sent, or of a request that limits count. `body` need not outlive the call.
   func countPrompt(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings) {
-    guard wantsStream, !isFinished, var counter = newPromptCounter(findings) else { return }
+    guard wantsStream || snapshot.countsForLimits, !isFinished, var counter = newPromptCounter(findings) else { return }
     promptCount = nil
     if counter.advance(body: body.bytes, bytesMax: Self.promptSliceBytes) {
       note(counter)
@@ -48,6 +48,7 @@ extension Exchange {
     record.tokens.countedPrompt = counter.projection
     record.tokens.promptSource = counter.isComplete ? counter.source : .estimated
     if counter.isComplete { promptCount = nil }
+    grant?.recount(promptTokens: counter.projection)
   }
 
   private func newPromptCounter(_ findings: BodyFindings, measure: TokenMeasure? = nil) -> PromptCounter? {
@@ -80,6 +81,9 @@ final class PromptCount: @unchecked Sendable {
       if advance() { exchange.note(counter) } else { goOn(after: reactor) }
     }
   }
+
+  /// What the prompt will come to, judged by what has been counted.
+  var projection: Int { counter.projection }
 
   /// The count after at most so many further slices.
   func counted(slicesMax: Int) -> PromptCounter {

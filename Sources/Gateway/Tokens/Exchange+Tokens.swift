@@ -10,8 +10,10 @@ extension Exchange {
   /// A counter for an answer that begins.
   func newCounter() -> AnswerCounter? {
     guard let tokens else { return nil }
-    return worker.reconciler.measure(tokens, consumer: record.consumer)
-      .map { AnswerCounter($0, invisible: tokens.invisible) }
+    // Limits hold for a model that is not counted as well.
+    let measure = worker.reconciler.measure(tokens, consumer: record.consumer)
+      ?? (grant != nil && snapshot.countsForLimits ? .general : nil)
+    return measure.map { AnswerCounter($0, invisible: tokens.invisible) }
   }
 
   /// Reads an answer that came as one document, whole or as far as it came: the usage it tells, else the texts in it.

@@ -1,0 +1,147 @@
+internal import ChatProtocol
+internal import GatewayConfiguration
+internal import Quotas
+internal import TokenAccounting
+
+/// Whether the limits let a request begin with the candidate in use.
+extension Exchange: LimitWaiter {
+  /// A body up to this size tells its tokens by its bytes, where only a whole answer follows: counting them would cost a part of the request.
+  private static let guessedPromptBytesMax = 4 << 10
+  /// Bytes of a request for one token, text and frame.
+  private static let bytesPerToken = 4
+
+  /// Asks all limits; goes on with the attempt when they admit it, now or after a wait. `body` need not outlive the call.
+  func admit(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings, by desk: LimitDesk) {
+    let request = limitRequest(body, findings)
+    switch desk.admit(request, waiter: self) {
+    case .admitted(let grant):
+      self.grant = grant
+      lease(body, findings)
+    case .waiting(let id):
+      limitWait = id
+      keepBody(body)
+    case .refused(let refusal):
+      keepBody(body)
+      refusedViews = desk.views(request)
+      refusedByLimit(refusal)
+    }
+  }
+
+  /// A wait for limits has ended: of the request before it begins, or of its stream.
+  func limitWaitEnded(_ id: LimitWaitID, _ result: LimitWaitResult) {
+    guard !isFinished, limitWait == id else {
+      if case .admitted(let grant) = result { grant.abandon() }
+      return
+    }
+    limitWait = nil
+    switch result {
+    case .admitted(let grant):
+      self.grant = grant
+      let kept = message
+      kept.withUnsafeBytes { bytes in
+        let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
+        lease(body, findAgain(body))
+      }
+    case .refused(let refusal): if grant == nil { refusedByLimit(refusal) } else { endAtLimit(refusal) }
+    case .more: goOnAfterLimit()
+    }
+  }
+
+  /// A limit does not admit the candidate in use: another one, or 429 with the refusal that ends soonest.
+  private func refusedByLimit(_ refusal: LimitRefusal) {
+    record.limit = refusal.limit
+    record.failures.append("\(upstream.name): limit \(refusal.limit)")
+    let soonest = self.refusal.flatMap { $0.retryAfterMilliseconds <= refusal.retryAfterMilliseconds ? $0 : nil } ?? refusal
+    self.refusal = soonest
+    if refusal.exceeded == .fallback, plan.skipped() {
+      attemptAgain(fresh: false)
+    } else {
+      tell(.limited(soonest, random: worker.random.nextWord()), outcome: .refused)
+    }
+  }
+
+  /// Lets go of a wait that is under way.
+  func cancelLimitWait() {
+    guard let limitWait else { return }
+    self.limitWait = nil
+    if let grant { grant.cancelWait() } else { worker.desk?.cancel(limitWait) }
+  }
+
+  // MARK: What is asked
+
+  private func limitRequest(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings) -> LimitRequest {
+    let model = candidate.modelIndex.map { snapshot.settings.models[$0].name } ?? record.model
+    let facts = RequestFacts(
+      consumer: record.consumer, model: model.isEmpty ? nil : model, upstream: upstream.name,
+      route: snapshot.factsWanted.wantsRoute ? routeName : nil, head: headFacts)
+    var maxTokens: Int?
+    if case .json(let fields) = findings { maxTokens = fields.tokensMax }
+    return LimitRequest(
+      facts: facts, model: model, promptTokens: promptTokens(body, findings),
+      expectedOutput: surface.answersText ? nil : 0, maxTokens: maxTokens, choices: choiceCount)
+  }
+
+  /// The prompt's tokens as far as they can be told without waiting. A stream's is counted, which is done anyway; a long one goes on being counted
+  /// while its upstream reads it.
+  private func promptTokens(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings) -> Int {
+    guard snapshot.countsForLimits, surface.promptShape != nil else { return 0 }
+    if wantsStream || body.count > Self.guessedPromptBytesMax {
+      countPrompt(body, findings)
+      if let counted = record.tokens.countedPrompt ?? promptCount?.projection { return counted }
+    }
+    return (body.count + Self.bytesPerToken - 1) / Self.bytesPerToken
+  }
+
+  /// The path as limits know it: the endpoint's, or that of the configured route.
+  private var routeName: String {
+    if let path = surface.path { return "\(path)" }
+    let path = "/v1" + String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
+    for route in snapshot.settings.routes where route.path.takes(path) {
+      switch route.path {
+      case .exact(let text), .prefix(let text): return text
+      }
+    }
+    return path
+  }
+
+  // MARK: The end
+
+  /// Every limit learns what was used: what the upstream says of a whole answer, what was delivered of another.
+  func settleLimits() {
+    cancelLimitWait()
+    guard let grant else { return }
+    self.grant = nil
+    guard isSent else { return grant.abandon() }
+    let tokens = record.tokens
+    let isUnanswered = record.outcome == .failed || record.outcome == .upstreamError || record.outcome == .refused
+    if isUnanswered && record.firstContentAt == nil {
+      return grant.settle(prompt: tokens.reported?.promptTokens ?? 0, completion: tokens.completion?.tokens ?? 0)
+    }
+    guard let prompt = tokens.prompt?.tokens ?? (surface.promptShape == nil ? 0 : nil) else {
+      return grant.settleAsCounted(wasCut: record.outcome == .limited)
+    }
+    grant.settle(
+      prompt: prompt, completion: tokens.completion?.tokens ?? 0, cached: tokens.reported?.cachedTokens ?? 0,
+      cacheWrite: tokens.reported?.cacheWriteTokens ?? 0, reasoning: tokens.reasoning ?? 0,
+      wasCut: record.outcome == .limited)
+  }
+}
+
+extension Surface {
+  /// Whether the endpoint answers with text of a length that is learned.
+  var answersText: Bool {
+    switch self {
+    case .chatCompletions, .completions, .messages, .responses: true
+    default: false
+    }
+  }
+
+  /// How a bound on the answer is called where the request has none.
+  var tokenBound: TokenBound? {
+    switch self {
+    case .chatCompletions, .completions, .messages: .maxTokens
+    case .responses: .maxOutputTokens
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,33 @@
+internal import Quotas
+internal import TokenAccounting
+
+/// Spends a stream's allowance as its tokens are counted.
+///
+/// Away from any limit the tokens that nothing can take away are enough, and cost nothing to know; near one each event's are counted to the last, so
+/// that the limit is met at the event that reaches it.
+struct StreamSpending {
+  let grant: LimitGrant
+  /// Why the stream must not go on, since a limit was reached.
+  var refusal: LimitRefusal?
+  private var spent = 0
+  private var isNearLimit = false
+
+  init(grant: LimitGrant) { self.grant = grant }
+
+  /// Spends what has come since the last time.
+  @inline(__always)
+  mutating func spend(_ counter: AnswerCounter, isReasoning: Bool) {
+    // Bytes that are still open are one token at least.
+    let seen = isNearLimit ? counter.provisional() : counter.closed &+ (counter.openBytes > 0 ? 1 : 0)
+    guard seen > spent else { return }
+    let standing = grant.spend(outputTokens: seen &- spent, isReasoning: isReasoning)
+    spent = seen
+    switch standing {
+    case .ample: isNearLimit = false
+    case .low: isNearLimit = true
+    case .dry(let refusal):
+      isNearLimit = true
+      self.refusal = refusal
+    }
+  }
+}
