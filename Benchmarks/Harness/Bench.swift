@@ -27,8 +27,9 @@ final class Bench {
     var absent: [String] = []
     if options.against.contains("nginx") { contenders.append(try Nginx(custodian)) }
     do {
-      if options.against.contains("uncounted") { contenders.append(try Sluice(options, counts: false)) }
-      contenders.append(try Sluice(options, counts: true))
+      if options.against.contains("uncounted") { contenders.append(try Sluice(options, .uncounted)) }
+      contenders.append(try Sluice(options, .plain))
+      if options.against.contains("limited") { contenders.append(try Sluice(options, .limited)) }
     } catch let error as BenchmarkError {
       absent.append("sluice: \(error)")
     }
