@@ -270,6 +270,9 @@ public final class Gateway: Sendable {
     return all
   }
 
+  /// Whether there is a time zone of that name, for the configuration.
+  @Sendable public static func knowsTimeZone(_ name: String) -> Bool { TimeZoneTable.knows(name) }
+
   /// Open client connections on all reactors.
   public func connectionCount() async -> Int {
     var count = 0

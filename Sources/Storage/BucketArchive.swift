@@ -25,13 +25,15 @@ public final class BucketArchive: Sendable {
   private let writer = DispatchQueue(label: "sluice.bucket-archive", qos: .utility)
   private let onFailure: @Sendable (StorageError?) -> Void
 
-  /// Opens the file, or makes it.
+  /// Opens the file, or makes it, its folder included.
   ///
   /// - Parameter onFailure: told once when writing begins to fail, and with nil when it succeeds again; on the writer's thread.
   public init(path: String, onFailure: @escaping @Sendable (StorageError?) -> Void = { _ in }) throws(StorageError) {
     self.path = path
     self.onFailure = onFailure
     do {
+      try FileManager.default.createDirectory(
+        at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
       var configuration = Configuration()
       configuration.label = "buckets"
       // Another process that reads the file, a backup for instance, is waited for, on the writer's thread.

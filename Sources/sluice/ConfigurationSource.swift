@@ -37,15 +37,9 @@ struct ConfigurationSource: Sendable {
       }
       return settings
     }
-    let settings = try GatewaySettings.parse(
+    return try GatewaySettings.parse(
       try Self.read(file), fileName: file, variables: Self.variable,
-      hashKey: { KeyHash.sha256(Array($0.utf8)) })
-    // A limit that is written down and does not hold is worse than none.
-    guard settings.limits.isEmpty, settings.redis == nil else {
-      throw SourceError(
-        "\(file): `limits` and `redis` are read, but this version does not enforce them yet. Take them out for now.")
-    }
-    return settings
+      hashKey: { KeyHash.sha256(Array($0.utf8)) }, knowsTimeZone: Gateway.knowsTimeZone)
   }
 
   private static func read(_ file: String) throws -> String {

@@ -25,7 +25,8 @@ struct GatewayService: Service {
     let sink = try LogSink(file: settings.log.accessFile)
     var vocabularies = VocabularyLoader(store: store, logger: logger)
     let gateway = try await Gateway.start(
-      settings, on: group, sink: sink, shelf: vocabularies.shelf(for: settings))
+      settings, on: group, sink: sink, shelf: vocabularies.shelf(for: settings), dataDirectory: store.directory,
+      logger: logger)
     let reloader = Reloader(source: source, gateway: gateway, vocabularies: vocabularies, logger: logger)
     var admin: AdminServer?
     if let listen = settings.admin?.listen {

@@ -1,3 +1,4 @@
+import Foundation
 import GatewayConfiguration
 import HTTPWire
 import TestKit
@@ -20,7 +21,22 @@ struct IdentityTests {
   }
 
   private func verdict(_ fields: String, _ table: IdentityTable) throws -> IdentityTable.Verdict {
-    try withHead(fields) { _, fields, bytes in table.identify(fields, bytes) }
+    let verdict = try withHead(fields) { _, fields, bytes in table.identify(fields, bytes) }
+    // The key's digest has a test of its own.
+    if case .consumer(let index, _) = verdict { return .consumer(index, nil) }
+    return verdict
+  }
+
+  @Test("comes with the digest of the key that was looked up")
+  func digestOfKey() throws {
+    let verdict = try withHead("x-api-key: sk-first-key\r\n") { _, fields, bytes in try table().identify(fields, bytes)
+    }
+    guard case .consumer(0, let digest?) = verdict else {
+      Issue.record("\(verdict)")
+      return
+    }
+    let expected = KeyHash.sha256(Array("sk-first-key".utf8))
+    #expect(digest.hexadecimal == expected.map { String(format: "%02x", $0) }.joined())
   }
 
   @Test("is told by the key, in any of three headers and any case of their names and of the scheme")
@@ -30,9 +46,9 @@ struct IdentityTests {
       "Authorization: Bearer sk-first-key", "AUTHORIZATION: bEARER   sk-first-key  ", "x-api-key: sk-first-key",
       "API-Key:\tsk-first-old", "api-key: sk-first-key\r\nAuthorization: Bearer sk-first-key",
     ] {
-      #expect(try verdict(field + "\r\n", table) == .consumer(0), "\(field)")
+      #expect(try verdict(field + "\r\n", table) == .consumer(0, nil), "\(field)")
     }
-    #expect(try verdict("x-api-key: sk-second-old\r\n", table) == .consumer(1))
+    #expect(try verdict("x-api-key: sk-second-old\r\n", table) == .consumer(1, nil))
   }
 
   @Test("is not told by anything else")
@@ -64,18 +80,18 @@ struct IdentityTests {
     ] {
       #expect(try verdict(fields, table) == .ambiguous)
     }
-    #expect(try verdict("api-key: sk-first-key\r\nx-api-key: sk-first-key\r\n", table) == .consumer(0))
+    #expect(try verdict("api-key: sk-first-key\r\nx-api-key: sk-first-key\r\n", table) == .consumer(0, nil))
   }
 
   @Test("may be nobody where anonymous is on; a key that is presented must still be right if there are any")
   func anonymous() throws {
     let open = try table(anonymous: true)
-    #expect(try verdict("", open) == .consumer(nil))
-    #expect(try verdict("Authorization: Bearer\r\n", open) == .consumer(nil))
+    #expect(try verdict("", open) == .consumer(nil, nil))
+    #expect(try verdict("Authorization: Bearer\r\n", open) == .consumer(nil, nil))
     #expect(try verdict("x-api-key: wrong\r\n", open) == .badCredential)
-    #expect(try verdict("x-api-key: sk-second-key\r\n", open) == .consumer(1))
+    #expect(try verdict("x-api-key: sk-second-key\r\n", open) == .consumer(1, nil))
     let laptop = try table(anonymous: true, consumers: false)
-    #expect(try verdict("Authorization: Bearer anything\r\n", laptop) == .consumer(nil))
+    #expect(try verdict("Authorization: Bearer anything\r\n", laptop) == .consumer(nil, nil))
     let closed = try table(consumers: false)
     #expect(try verdict("Authorization: Bearer anything\r\n", closed) == .badCredential)
     #expect(try verdict("", closed) == .noCredential)

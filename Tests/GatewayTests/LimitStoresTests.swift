@@ -113,8 +113,8 @@ struct LimitStoresTests {
     let fresh = try await Rig(redis: nil)
     #expect(await fresh.lease("a", 1)?.seen.version == 1)
     await fresh.end()
-    let refusal = try #require(await Self.refusal(nil, archivePath: "/nowhere/buckets.sqlite"))
-    #expect(refusal.hasPrefix("limits: cannot open /nowhere/buckets.sqlite"))
+    let refusal = try #require(await Self.refusal(nil, archivePath: "/dev/null/buckets.sqlite"))
+    #expect(refusal.hasPrefix("limits: cannot open /dev/null/buckets.sqlite"))
   }
 
   // MARK: One server

@@ -1,5 +1,6 @@
 internal import GatewayConfiguration
 internal import HTTPWire
+internal import Quotas
 internal import Routing
 internal import Transport
 
@@ -143,7 +144,9 @@ extension Exchange {
   /// Answers with an error in OpenAI's form.
   func answerError(_ error: GatewayError, outcome: RequestOutcome) {
     record.errorCode = "\(error.code)"
-    answerLocally(status: error.status, contentType: "application/json", body: error.body(on: surface), outcome: outcome) {
+    answerLocally(
+      status: error.status, contentType: "application/json", body: error.body(on: surface), outcome: outcome
+    ) {
       output in
       if let milliseconds = error.retryAfterMilliseconds {
         output.append("retry-after: ")

@@ -2,6 +2,7 @@ internal import ChatProtocol
 internal import CLinux
 internal import GatewayConfiguration
 internal import HTTPWire
+internal import Quotas
 internal import Reactor
 internal import Routing
 internal import ServerSentEvents

@@ -1,7 +1,8 @@
-internal import CLinux
 internal import ChatProtocol
+internal import CLinux
 internal import GatewayConfiguration
 internal import HTTPWire
+internal import Quotas
 internal import Reactor
 internal import Transport
 internal import Upstreams

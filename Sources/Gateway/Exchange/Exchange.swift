@@ -69,6 +69,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var grant: LimitGrant?
   /// A wait for limits under way.
   var limitWait: LimitWaitID?
+  /// What is waited for, when it is the request's beginning.
+  var waitingRequest: LimitRequest?
   /// Of the limits that refused candidates, the one that is over soonest.
   var refusal: LimitRefusal?
   /// How the limits stood that refused it last.

@@ -1,7 +1,10 @@
 internal import ChatProtocol
 internal import GatewayConfiguration
 internal import Quotas
+internal import RateLimiting
+internal import Routing
 internal import TokenAccounting
+internal import Upstreams
 
 /// Whether the limits let a request begin with the candidate in use.
 extension Exchange: LimitWaiter {
@@ -19,11 +22,11 @@ extension Exchange: LimitWaiter {
       lease(body, findings)
     case .waiting(let id):
       limitWait = id
+      waitingRequest = request
       keepBody(body)
     case .refused(let refusal):
       keepBody(body)
-      refusedViews = desk.views(request)
-      refusedByLimit(refusal)
+      refusedByLimit(refusal, request)
     }
   }
 
@@ -34,6 +37,8 @@ extension Exchange: LimitWaiter {
       return
     }
     limitWait = nil
+    let request = waitingRequest
+    waitingRequest = nil
     switch result {
     case .admitted(let grant):
       self.grant = grant
@@ -42,16 +47,19 @@ extension Exchange: LimitWaiter {
         let body = UnsafeRawBufferPointer(rebasing: bytes[messageBodyStart...])
         lease(body, findAgain(body))
       }
-    case .refused(let refusal): if grant == nil { refusedByLimit(refusal) } else { endAtLimit(refusal) }
+    case .refused(let refusal):
+      if let request { refusedByLimit(refusal, request) } else { endAtLimit(refusal) }
     case .more: goOnAfterLimit()
     }
   }
 
   /// A limit does not admit the candidate in use: another one, or 429 with the refusal that ends soonest.
-  private func refusedByLimit(_ refusal: LimitRefusal) {
+  private func refusedByLimit(_ refusal: LimitRefusal, _ request: LimitRequest) {
+    refusedViews = worker.desk?.views(request)
     record.limit = refusal.limit
     record.failures.append("\(upstream.name): limit \(refusal.limit)")
-    let soonest = self.refusal.flatMap { $0.retryAfterMilliseconds <= refusal.retryAfterMilliseconds ? $0 : nil } ?? refusal
+    let soonest =
+      self.refusal.flatMap { $0.retryAfterMilliseconds <= refusal.retryAfterMilliseconds ? $0 : nil } ?? refusal
     self.refusal = soonest
     if refusal.exceeded == .fallback, plan.skipped() {
       attemptAgain(fresh: false)
@@ -64,6 +72,7 @@ extension Exchange: LimitWaiter {
   func cancelLimitWait() {
     guard let limitWait else { return }
     self.limitWait = nil
+    waitingRequest = nil
     if let grant { grant.cancelWait() } else { worker.desk?.cancel(limitWait) }
   }
 

@@ -1,8 +1,13 @@
 internal import ChatProtocol
+internal import GatewayConfiguration
 internal import HTTPWire
 internal import Quotas
+internal import RateLimiting
+internal import Reactor
 internal import ServerSentEvents
+internal import TokenAccounting
 internal import Transport
+internal import Upstreams
 
 /// A limit is reached while the answer streams: its upstream is held, and the stream goes on when there is more, or ends with words.
 extension Exchange {

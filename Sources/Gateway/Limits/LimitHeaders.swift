@@ -27,7 +27,8 @@ enum LimitHeaders {
     output.append("\r\n")
   }
 
-  private static func anthropic(_ prefix: StaticString, _ view: LimitView, _ unixTime: Int, _ output: inout OutputBytes) {
+  private static func anthropic(_ prefix: StaticString, _ view: LimitView, _ unixTime: Int, _ output: inout OutputBytes)
+  {
     output.append(prefix)
     output.append("limit: ")
     output.append(decimal: view.limit)

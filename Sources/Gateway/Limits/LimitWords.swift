@@ -40,9 +40,11 @@ extension LimitRefusal {
   var words: String {
     let whose = subjectClass == "all requests" ? "all requests together" : "this \(subjectClass)"
     guard unit != .concurrency else {
-      return "Limit '\(limit)' for \(whose): \(allowed) requests run at once, which is all it allows. Try again when one has ended."
+      return
+        "Limit '\(limit)' for \(whose): \(allowed) requests run at once, which is all it allows. Try again when one has ended."
     }
-    let reset = resetMilliseconds > 0 ? " It is whole again in \(TimeText.duration(milliseconds: resetMilliseconds))." : ""
+    let reset =
+      resetMilliseconds > 0 ? " It is whole again in \(TimeText.duration(milliseconds: resetMilliseconds))." : ""
     return "Limit '\(limit)' for \(whose) is used up: \(amount(used)) of \(amount(allowed)).\(reset)"
   }
 
@@ -72,7 +74,8 @@ extension LimitRefusal {
       case .money(let currency): currency
       }
     let quoted = String(decoding: JSONText.quoted(limit), as: UTF8.self)
-    return #""sluice":{"limit":\#(quoted),"code":"\#(code.rawValue)","unit":"\#(unit)","used":\#(used),"allowed":\#(allowed)"#
+    return
+      #""sluice":{"limit":\#(quoted),"code":"\#(code.rawValue)","unit":"\#(unit)","used":\#(used),"allowed":\#(allowed)"#
       + #","reset_ms":\#(resetMilliseconds)}"#
   }
 }

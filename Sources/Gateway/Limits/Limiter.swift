@@ -1,6 +1,10 @@
+internal import GatewayConfiguration
 internal import Glibc
+internal import Logging
 internal import Quotas
+internal import RateLimiting
 internal import Reactor
+internal import Transport
 
 /// Makes the desks of all reactors, and hears of their changes.
 final class Limiter: Sendable {
@@ -26,6 +30,17 @@ final class Limiter: Sendable {
     set { state.withLock { $0.stores = newValue } }
   }
 
+  /// Makes the stores, the first time that settings need them.
+  func open(
+    _ settings: GatewaySettings, on group: ReactorGroup, resolver: Resolver, dataDirectory: String?
+  ) async throws(GatewayStartError) {
+    guard stores == nil, !settings.limits.isEmpty || settings.redis != nil else { return }
+    let archive = dataDirectory.map { "\($0)/limits.sqlite" }
+    stores = try await LimitStores.make(settings, on: group, resolver: resolver, archivePath: archive) { [onEvent] in
+      onEvent(.store($0))
+    }
+  }
+
   /// A desk at work, on its reactor; nil without stores.
   func makeDesk(_ plan: LimitPlan, on reactor: Reactor) -> LimitDesk? {
     guard let stores else { return nil }
@@ -40,8 +55,6 @@ final class Limiter: Sendable {
     return desk
   }
 
-  func storeChanged(_ event: LimitStoreEvent) { onEvent(.store(event)) }
-
   /// Seconds since 1970, from the clock that costs least: periods of the calendar begin within its tick.
   static func unixTime() -> Int {
     var now = timespec()
@@ -54,6 +67,19 @@ final class Limiter: Sendable {
 enum LimitNews: Sendable {
   case store(LimitStoreEvent)
   case limits(LimitEvent)
+
+  func log(to logger: Logger) {
+    switch self {
+    case .store(let event): logger.log(level: event.isTrouble ? .warning : .info, "\(event)")
+    case .limits(.store(.away)):
+      logger.warning("the limits' store does not answer; each limit does what its whenStoreIsAway says")
+    case .limits(.store(.present)): logger.info("the limits' store answers; limits hold over all gateways")
+    case .limits(.limit(let name, let state)):
+      logger.log(
+        level: state == .present ? .info : .warning, "a limit has changed its state",
+        metadata: ["limit": "\(name)", "state": "\(state.rawValue)"])
+    }
+  }
 }
 
 /// Makes of what each reactor's desk tells what is told once: trouble by the first that has it, its end by the last.

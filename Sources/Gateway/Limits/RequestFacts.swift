@@ -96,7 +96,9 @@ struct FactsWanted: Sendable {
     bytes.withUnsafeBytes { String(decoding: $0.prefix(bytesMax), as: UTF8.self) }
   }
 
-  private static func cut(_ value: String) -> String { String(decoding: value.utf8.prefix(valueBytesMax), as: UTF8.self) }
+  private static func cut(_ value: String) -> String {
+    String(decoding: value.utf8.prefix(valueBytesMax), as: UTF8.self)
+  }
 }
 
 /// What was read of a request's head.

@@ -54,7 +54,8 @@ struct AccessLog {
   private static func bound(_ record: RequestRecord) -> Int {
     var bound = fixedBytesMax + LineWriter.bound(record.consumer) + LineWriter.bound(record.clientAddress)
     bound += LineWriter.bound(record.path) + LineWriter.bound(record.model) + LineWriter.bound(record.upstream)
-    bound += LineWriter.bound(record.upstreamModel) + LineWriter.bound(record.errorCode) + LineWriter.bound(record.limit)
+    bound +=
+      LineWriter.bound(record.upstreamModel) + LineWriter.bound(record.errorCode) + LineWriter.bound(record.limit)
     for failure in record.failures { bound += LineWriter.bound(failure) + 16 }
     return bound
   }

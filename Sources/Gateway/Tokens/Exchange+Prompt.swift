@@ -1,4 +1,5 @@
 internal import ChatProtocol
+internal import Quotas
 internal import Reactor
 internal import TokenAccounting
 

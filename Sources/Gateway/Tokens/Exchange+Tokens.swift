@@ -11,7 +11,8 @@ extension Exchange {
   func newCounter() -> AnswerCounter? {
     guard let tokens else { return nil }
     // Limits hold for a model that is not counted as well.
-    let measure = worker.reconciler.measure(tokens, consumer: record.consumer)
+    let measure =
+      worker.reconciler.measure(tokens, consumer: record.consumer)
       ?? (grant != nil && snapshot.countsForLimits ? .general : nil)
     return measure.map { AnswerCounter($0, invisible: tokens.invisible) }
   }
