@@ -97,7 +97,8 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "RateLimiting", "TestKit",
+        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "RateLimiting", "Quotas",
+        "TestKit",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",

@@ -33,7 +33,9 @@ struct LimitStories {
       let answer = try house.ask(chat("\(Self.steady) gap=1ms", usage: true))
       let events = answer.text.components(separatedBy: "\n\n")
       #expect(events.count > 3)
+      #expect(events.suffix(4).first?.contains(#""finish_reason":"length""#) ?? false)
       let second = try house.ask(chat(Self.steady))
+      #expect(second.status == 429)
     }
   }
 }
