@@ -62,8 +62,10 @@ extension LimitDesk {
       guard let subject = share.subject, bucket.here({ $0.isCurrent(subject) }) else { continue }
       if case .money = share.limit.rule.quantity { continue }
       let standing = bucket.here { $0.standing(subject) }
+      let scale = share.limit.unitScale
       let view = LimitView(
-        name: share.limit.name, limit: share.amount, remaining: standing.remaining / share.limit.unitScale,
+        name: share.limit.name, limit: share.amount,
+        remaining: share.amount - standing.used(of: share.amount * scale) / scale,
         resetMilliseconds: standing.resetMilliseconds(endsAt: share.endsAt, unixTime: unixTime))
       views.add(view, isRequests: share.limit.isRequests)
     }

@@ -6,7 +6,8 @@ public struct LimitView: Sendable, Hashable {
   public let name: String
   /// Its amount.
   public let limit: Int
-  /// What could be had now. A limit in a sliding window gives out a part of its amount at once and the rest as time goes.
+  /// What is left: the whole amount of a limit that is idle, 0 of one that has nothing; with ``LimitRefusal/used`` it makes the amount. Exact for quotas and for
+  /// requests. Of tokens in a sliding window only the burst can be had at once, and this tells how full that is, as a part of the amount.
   public let remaining: Int
   /// Milliseconds until it is whole again.
   public let resetMilliseconds: Int

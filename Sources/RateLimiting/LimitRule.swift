@@ -74,7 +74,8 @@ public struct LimitRule: Sendable {
   public let cases: [Case]
   /// Each combination of these has an amount of its own; none: all share one.
   public var each: [SubjectPart]
-  /// What a bucket that refills may give at once. Nil: a twelfth of a token or money limit, all of a request limit.
+  /// What a bucket that refills may give at once, in the units of the amounts. Nil: all of a request limit; of a token or money limit a twelfth, or up to
+  /// half while that is no more than an answer (``answerTokens``, ``answerMicros``).
   public var burst: Int?
   /// What happens at the end of it.
   public var exceeded: LimitExceeded = .truncate
@@ -131,15 +132,16 @@ public struct LimitRule: Sendable {
   ///   - unixTime: seconds since 1970, for calendar periods.
   ///   - left: what the records say is left of a quota; nil if they say nothing.
   public func terms(amount: Int, unixTime: Int, left: Int? = nil) -> (terms: LeaseTerms, suffix: String, endsAt: Int?) {
-    var amount = min(max(0, amount), LeaseRate.amountMax)
-    if case .tokens(let weights) = quantity { amount = min(amount, LeaseRate.amountMax / 1000) * weights.unitsPerToken }
+    let scale = if case .tokens(let weights) = quantity { weights.unitsPerToken } else { 1 }
+    let amount = min(max(0, amount), LeaseRate.amountMax / scale) * scale
     var terms: LeaseTerms
     var suffix = ""
     var endsAt: Int?
     switch window {
     case .rate(let milliseconds):
       let isStrict = quantity != .requests
-      let most = min(max(1, burst ?? (isStrict ? amount / 12 : amount)), amount)
+      let given = burst.map { min(max(0, $0), LeaseRate.amountMax / scale) * scale }
+      let most = min(max(1, given ?? burstOf(amount, scale)), amount)
       let refill = isStrict && most < amount ? amount - most : amount
       terms = LeaseTerms(
         BucketTerms(rate: LeaseRate(refill, perMilliseconds: milliseconds), burst: most), absence: absence)
@@ -156,6 +158,22 @@ public struct LimitRule: Sendable {
     // A request is counted once, before it begins: nothing runs that could need the rest.
     if quantity == .requests { terms.keptForRunning = 0 }
     return (terms, suffix, endsAt)
+  }
+}
+
+extension LimitRule {
+  /// The tokens of a long answer: a small limit gives that much at once, that it be of use to one who is alone.
+  public static let answerTokens = 4096
+  /// What these cost at twelve of the currency unit a million: a twentieth of it, in millionths.
+  public static let answerMicros = 50_000
+
+  /// What a bucket gives at once if nobody has said: more makes a lone user's answers whole, less leaves a higher rate, for burst and rate share the amount.
+  private func burstOf(_ amount: Int, _ scale: Int) -> Int {
+    switch quantity {
+    case .requests, .concurrency: amount
+    case .tokens: max(amount / 12, min(amount / 2, Self.answerTokens * scale))
+    case .money: max(amount / 12, min(amount / 2, Self.answerMicros))
+    }
   }
 }
 
