@@ -16,6 +16,8 @@ struct FleetPlan: Codable {
   var seconds: Int
   /// Mean text events of an answer; each has from half to one and a half times as many.
   var answerEvents: Int
+  /// Tokens of such an answer.
+  var answerTokens = 0
   /// Tokens of the prompt; found out by asking a gateway.
   var promptTokens = 0
   /// How long the gateway's limit lets a request wait.
@@ -29,7 +31,7 @@ struct FleetPlan: Codable {
   /// Between two events, so that the demand comes to its multiple of the limit.
   var gapMicroseconds: Int {
     let tokensPerSecond = demand * Double(limit) / Double(perSeconds) / Double(streams)
-    let tokens = Double(promptTokens + answerEvents)
+    let tokens = Double(promptTokens + max(answerTokens, answerEvents))
     return max(100, Int(tokens / tokensPerSecond / Double(answerEvents) * 1_000_000))
   }
 

@@ -28,6 +28,7 @@ struct FleetRun {
     var plan = plan
     plan.promptTokens = gateways.promptTokens
     let table = try TokenTable(events: plan.answerEvents * 2, data: bench.data)
+    plan.answerTokens = table.total(plan.answerEvents)
     var fixedWindow: FixedWindow?
     if kind == .fixedWindow, let store {
       fixedWindow = try FixedWindow(port: store.port, limit: plan.limit, milliseconds: plan.windowMilliseconds)

@@ -409,7 +409,8 @@ def test_what_is_used_of_a_month_survives_kill_9(limited, count, tmp_path, kind)
     second = list(stream(sdk(gateway), "events=1000 gap=2ms"))
     assert reason(second) == "length"
     together = used + count("".join(pieces(second)))
-    assert 300 <= together <= 305, together
+    # What was leased and not spent may be lost with the process; it is no tenth of the quota.
+    assert 270 <= together <= 305, together
     refused(lambda: ask(sdk(gateway)), "insufficient_quota")
 
 
@@ -444,13 +445,21 @@ def test_a_reload_changes_the_amount_and_keeps_what_was_used(limited, store):
         rig.wait_until(
             lambda: gateway.errors.read_text().count("configuration reloaded") > before, what="the reload")
 
+    def admitted():
+        try:
+            return ask(client)
+        except openai.RateLimitError:
+            return None
+
     reload({"month": {"requests": 4, **MONTH}})
-    ask(client), ask(client)
+    # Who was refused asks again after a while only.
+    rig.wait_until(admitted, 5, every=0.05, what="the larger amount")
+    ask(client)
     refused(lambda: ask(client), "insufficient_quota")
     reload({"month": {"requests": 3, **MONTH}})
     refused(lambda: ask(client), "insufficient_quota")
     reload({"other": {"requests": 1, **MONTH}})
-    ask(client)
+    rig.wait_until(admitted, 5, every=0.05, what="the other limit's amount")
     assert "'other'" in refused(lambda: ask(client), "insufficient_quota").message
     gateway.settings.pop("limits")
     reload({})
@@ -467,22 +476,44 @@ def away(**limit):
             "redis": {"url": f"redis://127.0.0.1:{rig.free_port()}", "timeout": "20ms"}}
 
 
-@pytest.mark.parametrize("mode, served", [("local", 3), ("open", 8), ("closed", 0)])
-def test_a_gateway_whose_redis_is_away_starts_and_does_as_it_is_told(limited, mode, served):
-    settings = away(whenStoreIsAway=mode)
-    gateway = limited(settings.pop("limits"), **settings)
-    client = sdk(gateway)
-    # Until it knows, a request may wait for Redis.
-    time.sleep(1)
-    outcomes, slowest = [], 0
-    for _ in range(8):
+def outcomes(client, seconds, pause=0.02):
+    """The statuses of requests over some time, and how long the slowest took."""
+    statuses, slowest = [], 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         began = time.monotonic()
         try:
-            outcomes.append(ask(client).status_code)
+            statuses.append(ask(client).status_code)
         except openai.RateLimitError as problem:
-            outcomes.append(problem.status_code)
+            statuses.append(problem.status_code)
         slowest = max(slowest, time.monotonic() - began)
-    assert outcomes.count(200) == served and outcomes.count(429) == 8 - served, outcomes
+        time.sleep(pause)
+    return statuses, slowest
+
+
+def test_open_lets_everything_pass_while_redis_is_away_from_the_first_request_on(limited):
+    settings = away(whenStoreIsAway="open")
+    gateway = limited(settings.pop("limits"), **settings)
+    statuses, slowest = outcomes(sdk(gateway), 1)
+    assert len(statuses) >= 8 and set(statuses) == {200}, statuses
+    assert slowest < 1
+
+
+def test_closed_lets_nothing_pass_while_redis_is_away(limited):
+    settings = away(whenStoreIsAway="closed")
+    gateway = limited(settings.pop("limits"), **settings)
+    statuses, slowest = outcomes(sdk(gateway), 1)
+    assert len(statuses) >= 8 and set(statuses) == {429}, statuses
+    assert slowest < 1
+
+
+def test_local_keeps_to_the_rate_while_redis_is_away(limited):
+    settings = away(whenStoreIsAway="local", requests=600)
+    gateway = limited(settings.pop("limits"), **settings)
+    outcomes(sdk(gateway), 1)
+    # Ten a second, and what one lease may hold.
+    statuses, slowest = outcomes(sdk(gateway), 4)
+    assert 25 <= statuses.count(200) <= 60 and 429 in statuses, statuses
     assert slowest < 1
 
 
