@@ -33,7 +33,6 @@ struct LimitStories {
       let answer = try house.ask(chat("\(Self.steady) gap=1ms", usage: true))
       let events = answer.text.components(separatedBy: "\n\n")
       #expect(events.count > 3)
-      let second = try house.ask(chat(Self.steady))
     }
   }
 }

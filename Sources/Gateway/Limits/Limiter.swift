@@ -95,8 +95,7 @@ struct LimitStates: Sendable {
       if condition == .away {
         away.insert(reactor)
         // What a limit that has been taken away meanwhile had told last says nothing of a later one of its name.
-        for name in limits.keys { limits[name]?[reactor] = nil }
-        limits = limits.filter { !$0.value.isEmpty }
+        if !wasAway { limits = [:] }
       } else {
         away.remove(reactor)
       }
