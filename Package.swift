@@ -97,7 +97,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "RateLimiting",
+        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "RateLimiting", "Quotas",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",

@@ -11,7 +11,7 @@ protocol Scenario: Sendable {
 enum Scenarios {
   static let all: [any Scenario] = [
     SSEParseScenario(), JSONScanScenario(), HTTPParseScenario(), TokenCountScenario(),
-    PromptCountScenario(),
+    PromptCountScenario(), LimitAdmitScenario(),
     RequestScenario(), StreamBurstScenario(), StreamPacedScenario(), IdleStreamsScenario(), StartupScenario(),
   ]
 

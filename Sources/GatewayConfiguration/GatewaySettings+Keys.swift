@@ -62,6 +62,9 @@ extension ServerSettings {
     .value(
       "trustedProxies", \.trustedProxies, .list(of: .block), default: Self(),
       "Peers whose X-Forwarded-For is believed."),
+    .value(
+      "higressHeaders", \.higressHeaders, .boolean, default: Self(),
+      "Adds Higress' X-TokenRateLimit-Reset, in seconds, to refusals by limits of tokens and money."),
   ])
 }
 

@@ -15,7 +15,10 @@ struct LimitMatchDraft: Sendable {
     .value(
       "key", \.key, .optional(.oneOrMore(of: .keyDigest)), default: Self(),
       "The key, written as in `consumers`."),
-    .value("model", \.model, patterns, default: Self(), "The model's name as asked for; an alias counts as its model."),
+    .value(
+      "model", \.model, patterns, default: Self(),
+      "The model that is to serve it: an alias counts as its model, and what a pattern serves by the name that was asked for."
+    ),
     .value("upstream", \.upstream, patterns, default: Self(), "The upstream that is to serve it."),
     .value(
       "route", \.route, patterns, default: Self(),

@@ -4,7 +4,7 @@ public enum LimitSubject: Sendable, Hashable {
   case consumer
   /// The client's key: its SHA-256 as 64 hexadecimal digits, small letters.
   case key
-  /// The model's name as it was asked for, an alias counting as its model.
+  /// The model that serves the attempt, by its name in the configuration: a fallback's own, not the one that was asked for.
   case model
   /// The name of the upstream that serves the attempt.
   case upstream

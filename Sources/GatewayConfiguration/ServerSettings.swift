@@ -20,6 +20,8 @@ public struct ServerSettings: Sendable, Equatable {
   public var timeouts = ServerTimeouts()
   /// Peers whose `X-Forwarded-For` is believed.
   public var trustedProxies: [CIDR] = []
+  /// True adds the field that clients of Higress read to refusals by token limits.
+  public var higressHeaders = false
 
   /// The defaults.
   public init() {}

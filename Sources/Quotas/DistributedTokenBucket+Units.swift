@@ -8,15 +8,24 @@ extension DistributedTokenBucket {
   ///   - isRetry: it waits in the queue, and is the first there.
   ///   - isRunning: a stream that runs.
   func draw(_ subject: SubjectRef, _ amount: Int, isRetry: Bool, isRunning: Bool) -> Bool {
+    draw(subject, amount, isRetry: isRetry, isRunning: isRunning, now, storage.condition)
+  }
+
+  func draw(
+    _ subject: SubjectRef, _ amount: Int, isRetry: Bool, isRunning: Bool, _ now: Int, _ condition: StoreCondition
+  ) -> Bool {
     let index = Int(subject.place)
-    if !isRetry, active[subject.place]?.queue.mustWait(isRunning: isRunning) == true { return false }
-    let terms = terms[Int(subjects[index].terms)]
-    if subjects[index].ledger.draw(amount, isRetry: isRetry, terms, now: now, storage.condition) {
-      pump(subject.place)
+    let number = Int(subjects[index].active)
+    if !isRetry, number >= 0, active[number].queue.mustWait(isRunning: isRunning) { return false }
+    let terms = Int(subjects[index].terms)
+    if subjects[index].ledger.draw(amount, isRetry: isRetry, self.terms[terms], now: now, condition) {
+      pump(subject.place, now, condition)
       return true
     }
-    pump(subject.place, wanted: amount, isRunning: isRunning)
-    guard subjects[index].ledger.draw(amount, isRetry: true, terms, now: now, storage.condition) else { return false }
+    pump(subject.place, wanted: amount, isRunning: isRunning, now, condition)
+    guard subjects[index].ledger.draw(amount, isRetry: true, self.terms[terms], now: now, storage.condition) else {
+      return false
+    }
     pump(subject.place)
     return true
   }
@@ -30,16 +39,18 @@ extension DistributedTokenBucket {
   }
 
   /// Takes what there is for a stream that runs, a fair part of it, and has more fetched.
-  func drawSome(_ subject: SubjectRef, _ amount: Int) -> Int {
+  func drawSome(_ subject: SubjectRef, _ amount: Int, _ now: Int, _ condition: StoreCondition) -> Int {
     let index = Int(subject.place)
-    let terms = terms[Int(subjects[index].terms)]
+    let terms = Int(subjects[index].terms)
+    let number = Int(subjects[index].active)
     // Who waits goes before who has something left.
-    guard active[subject.place]?.queue.mustWait(isRunning: true) != true else { return 0 }
-    let sharers = max(1, active[subject.place]?.lookAhead.running ?? 1)
-    let part = subjects[index].ledger.drawSome(amount, sharers: sharers, terms, now: now, storage.condition)
-    pump(subject.place, wanted: part == 0 ? 1 : 0, isRunning: true)
+    if number >= 0, active[number].queue.mustWait(isRunning: true) { return 0 }
+    let sharers = number < 0 ? 1 : max(1, active[number].lookAhead.running)
+    let part = subjects[index].ledger.drawSome(amount, sharers: sharers, self.terms[terms], now: now, condition)
+    pump(subject.place, wanted: part == 0 ? 1 : 0, isRunning: true, now, condition)
     guard part == 0 else { return part }
-    let later = subjects[index].ledger.drawSome(amount, sharers: sharers, terms, now: now, storage.condition)
+    let later = subjects[index].ledger.drawSome(
+      amount, sharers: sharers, self.terms[terms], now: now, storage.condition)
     if later > 0 { pump(subject.place) }
     return later
   }
@@ -70,68 +81,43 @@ extension DistributedTokenBucket {
   }
 
   /// Who waits here is served by the timer: the caller is in the middle of something.
-  private func serveSoon(_ subject: SubjectRef) {
-    if active[subject.place]?.queue.isEmpty == false { arm(subject.place, now) }
-  }
-
-  /// The truth is known.
-  func settle(_ subject: SubjectRef, charged: Int, truth: Int) {
-    let index = Int(subject.place)
-    subjects[index].ledger.settle(charged: charged, true: truth)
-    serveSoon(subject)
-    pump(subject.place)
+  func serveSoon(_ subject: SubjectRef) {
+    if firstInQueue(Int(subject.place)) != nil { arm(subject.place, now, now) }
   }
 
   // MARK: Who runs and who waits
 
-  /// Whether a request may begin, by what streams here expect.
-  func looksAhead(_ subject: SubjectRef, prompt: Int, output: Int, horizonMilliseconds: Int) -> Bool {
-    guard let lookAhead = active[subject.place]?.lookAhead else { return true }
-    let subject = subjects[Int(subject.place)]
-    return lookAhead.admits(
-      prompt: prompt, output: output, horizonMilliseconds: horizonMilliseconds, subject.ledger,
-      terms[Int(subject.terms)], now: now)
-  }
-
-  func began(_ subject: SubjectRef, output: Int) {
-    active[subject.place, default: Active()].lookAhead.began(output: output)
-  }
-
-  func came(_ subject: SubjectRef, _ output: Int) { active[subject.place]?.lookAhead.came(output) }
-
-  func ended(_ subject: SubjectRef, rest: Int, wasCut: Bool) {
-    active[subject.place]?.lookAhead.ended(rest: rest, wasCut: wasCut)
-    dropActive(subject)
-  }
-
   func join(_ subject: SubjectRef, id: UInt64, isRunning: Bool, need: Int, deadline: Int) -> Bool {
-    let joined = active[subject.place, default: Active()].queue.append(
-      id: id, isRunning: isRunning, need: need, deadline: deadline)
+    let number = activate(Int(subject.place))
+    let joined = active[number].queue.append(id: id, isRunning: isRunning, need: need, deadline: deadline)
     if joined { pump(subject.place) }
     return joined
   }
 
   func leaveQueue(_ subject: SubjectRef, id: UInt64) {
-    _ = active[subject.place]?.queue.remove(id)
-    dropActive(subject)
+    let number = Int(subjects[Int(subject.place)].active)
+    guard number >= 0 else { return }
+    _ = active[number].queue.remove(id)
+    if active[number].isIdle { deactivate(Int(subject.place)) }
   }
 
-  func firstWaiting(_ subject: SubjectRef) -> UInt64? { active[subject.place]?.queue.first?.id }
-
-  private func dropActive(_ subject: SubjectRef) {
-    if active[subject.place]?.isIdle == true { active[subject.place] = nil }
-  }
+  func firstWaiting(_ subject: SubjectRef) -> UInt64? { firstInQueue(Int(subject.place))?.id }
 
   // MARK: How it stands
 
+  /// What the store had when it last told, and what is in hand; below zero in debt.
+  func left(_ index: Int) -> Int {
+    subjects[index].ledger.left(terms[Int(subjects[index].terms)])
+  }
+
   func standing(_ subject: SubjectRef) -> BucketStanding {
-    let subject = subjects[Int(subject.place)]
+    let place = subject.place
+    let subject = subjects[Int(place)]
     let terms = terms[Int(subject.terms)]
-    let isKnown = subject.ledger.seen.version > 0
     let ledger = subject.ledger
-    let left = (isKnown ? ledger.seen.level : terms.bucket.initial) + ledger.balance + ledger.unsettled
+    let isKnown = ledger.seen.version > 0
     return BucketStanding(
-      terms: terms, left: min(terms.bucket.burst, left),
+      terms: terms, left: left(Int(place)),
       level: ledger.seen.level + min(0, ledger.balance) + min(0, ledger.unsettled),
       // What was refused before says nothing of what is being asked.
       refusedUntil: ledger.isAsking ? nil : ledger.refusedUntil(now: now), isKnown: isKnown,

@@ -36,6 +36,8 @@ public actor DistributedTokenBucket {
     var armedAt = Int.max
     var generation: UInt32
     var terms: Int32
+    /// Its place among those in use; -1 for none.
+    var active: Int32 = -1
   }
 
   /// What only a subject in use has.
@@ -57,7 +59,9 @@ public actor DistributedTokenBucket {
   private var places: [String: Int32] = [:]
   private var free: [Int32] = []
   var terms: ContiguousArray<LeaseTerms> = []
-  var active: [Int32: Active] = [:]
+  /// Subjects in use, at the places that they tell themselves: a table would be searched a dozen times in each request.
+  var active: ContiguousArray<Active> = []
+  private var freeActive: [Int32] = []
   private var sweepAt = 0
   /// Subjects to look at later, by time in steps of 64 ms.
   private var distant: [Int: [Int32]] = [:]
@@ -119,7 +123,7 @@ public actor DistributedTokenBucket {
     for _ in 0..<min(Self.sweptMax, subjects.count) {
       sweepAt = sweepAt + 1 < subjects.count ? sweepAt + 1 : 0
       let subject = subjects[sweepAt]
-      guard !subject.id.isEmpty, subject.ledger.isEmpty, active[Int32(sweepAt)] == nil else { continue }
+      guard !subject.id.isEmpty, subject.ledger.isEmpty, subject.active < 0 else { continue }
       let expiry = terms[Int(subject.terms)].bucket.expiryMilliseconds
       // Nothing was ever drawn: made in this turn, or for a question only.
       guard subject.ledger.lastUsedAt != .min, subject.ledger.lastUsedAt + expiry <= now else { continue }
@@ -135,35 +139,44 @@ public actor DistributedTokenBucket {
   ///
   /// - Parameter wanted: units that a caller needs who does not wait in the queue.
   func pump(_ place: Int32, wanted: Int = 0, isRunning: Bool = false) {
+    pump(place, wanted: wanted, isRunning: isRunning, now, storage.condition)
+  }
+
+  func pump(_ place: Int32, wanted: Int = 0, isRunning: Bool = false, _ now: Int, _ condition: StoreCondition) {
     let index = Int(place)
     for _ in 0..<Self.asksInOneGoMax {
-      let first = active[place]?.queue.first
+      let first = firstInQueue(index)
       let need = max(first?.need ?? 0, wanted)
-      let now = now
+      let number = Int(subjects[index].terms)
       let step = subjects[index].ledger.next(
-        needing: need, isRunning: first?.isRunning ?? (wanted == 0 || isRunning), terms[Int(subjects[index].terms)],
-        now: now, storage.condition)
+        needing: need, isRunning: first?.isRunning ?? (wanted == 0 || isRunning), terms[number], now: now, condition)
       switch step {
       case .rest(var until):
-        if first != nil, storage.condition == .away { until = min(until, now + Self.localRetryMilliseconds) }
-        return arm(place, until)
-      case .ask(let request):
-        asks &+= 1
-        let subject = SubjectRef(place: place, generation: subjects[index].generation)
-        let sequence = request.sequence
-        let reply = storage.lease(
-          subjects[index].id, request, terms[Int(subjects[index].terms)].bucket, node: node
-        ) { reply in
-          self.here { $0.told(subject, sequence, reply) }
-        }
-        guard let reply else { return }
-        let isMore = subjects[index].ledger.answered(
-          reply, sequence: sequence, terms[Int(subjects[index].terms)], now: now)
-        // A caller who asks for itself draws when this returns; who waits comes after.
-        if isMore && wanted == 0 { owner?.unitsMayHaveCome(subject) }
+        if first != nil, condition == .away { until = min(until, now + Self.localRetryMilliseconds) }
+        return arm(place, until, now)
+      case .ask(let request): if !ask(place, request, wanted: wanted, now) { return }
       }
     }
-    arm(place, now + 1)
+    arm(place, now + 1, now)
+  }
+
+  /// Sends a request; whether it is answered already.
+  private func ask(_ place: Int32, _ request: LeaseRequest, wanted: Int, _ now: Int) -> Bool {
+    let index = Int(place)
+    asks &+= 1
+    let subject = SubjectRef(place: place, generation: subjects[index].generation)
+    let sequence = request.sequence
+    let reply = storage.lease(
+      subjects[index].id, request, terms[Int(subjects[index].terms)].bucket, node: node
+    ) { reply in
+      self.here { $0.told(subject, sequence, reply) }
+    }
+    guard let reply else { return false }
+    let isMore = subjects[index].ledger.answered(
+      reply, sequence: sequence, terms[Int(subjects[index].terms)], now: now)
+    // A caller who asks for itself draws when this returns; who waits comes after.
+    if isMore && wanted == 0 { owner?.unitsMayHaveCome(subject) }
+    return true
   }
 
   private func told(_ subject: SubjectRef, _ sequence: Int, _ reply: LeaseReply?) {
@@ -180,7 +193,7 @@ public actor DistributedTokenBucket {
     pump(subject.place)
   }
 
-  func arm(_ place: Int32, _ until: Int) {
+  func arm(_ place: Int32, _ until: Int, _ now: Int) {
     guard until < subjects[Int(place)].armedAt else { return }
     subjects[Int(place)].armedAt = until
     guard until - now < Self.distantMilliseconds else { return armRoughly(place, until) }
@@ -208,22 +221,48 @@ public actor DistributedTokenBucket {
     // An earlier time may have been armed after this one: then this is for nothing, and harmless.
     if subjects[Int(place)].armedAt <= now { subjects[Int(place)].armedAt = .max }
     guard !subjects[Int(place)].id.isEmpty else { return }
-    if active[place]?.queue.isEmpty == false {
+    if firstInQueue(Int(place)) != nil {
       owner?.unitsMayHaveCome(SubjectRef(place: place, generation: subjects[Int(place)].generation))
     }
     pump(place)
     // Idle: what was learned of cuts here is forgotten with it.
-    if let state = active[place], state.queue.isEmpty, state.lookAhead.running == 0,
+    let number = Int(subjects[Int(place)].active)
+    if number >= 0, active[number].queue.isEmpty, active[number].lookAhead.running == 0,
       subjects[Int(place)].ledger.isEmpty
     {
-      active[place] = nil
+      deactivate(Int(place))
     }
+  }
+
+  // MARK: Subjects in use
+
+  func firstInQueue(_ index: Int) -> AdmissionQueue.Waiter? {
+    let number = Int(subjects[index].active)
+    return number < 0 ? nil : active[number].queue.first
+  }
+
+  /// The place among those in use, made if there is none.
+  func activate(_ index: Int) -> Int {
+    let known = subjects[index].active
+    if known >= 0 { return Int(known) }
+    let number = freeActive.popLast() ?? Int32(active.count)
+    if Int(number) == active.count { active.append(Active()) }
+    subjects[index].active = number
+    return Int(number)
+  }
+
+  func deactivate(_ index: Int) {
+    let number = subjects[index].active
+    guard number >= 0 else { return }
+    subjects[index].active = -1
+    active[Int(number)] = Active()
+    freeActive.append(number)
   }
 
   /// The store has gone or come: debts are paid, who waits looks elsewhere.
   func storeChanged() {
     for place in subjects.indices where !subjects[place].id.isEmpty {
-      guard !subjects[place].ledger.isEmpty || active[Int32(place)] != nil else { continue }
+      guard !subjects[place].ledger.isEmpty || subjects[place].active >= 0 else { continue }
       timerFired(Int32(place))
     }
   }

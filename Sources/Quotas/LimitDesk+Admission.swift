@@ -26,13 +26,43 @@ extension LimitDesk {
   /// - Parameter waiter: told how a wait ends; nil never waits.
   public func admit(_ request: LimitRequest, waiter: (any LimitWaiter)?) -> LimitAdmission {
     reactor.assertOnReactor()
-    let expectation = expectation(of: request.model)
+    let set = limits(of: request)
+    let expectation = set.model < 0 ? OutputExpectation() : expectations[set.model]
     let single = min(
       request.expectedOutput ?? expectation.expected(maxTokens: request.maxTokens), request.maxTokens ?? .max)
-    let pending = PendingAdmission(
-      request, applied(to: request), expected: single * request.choices,
-      horizonMilliseconds: expectation.milliseconds, beganAt: now)
-    let progress = advance(pending)
+    let need = RequestNeed(
+      promptTokens: request.promptTokens, expected: single * request.choices,
+      horizonMilliseconds: expectation.milliseconds, maxTokens: request.maxTokens, choices: request.choices)
+    let held = spareSlots(set)
+    guard held.count == set.slotShares.count else {
+      let pending = PendingAdmission(request, need, set, beganAt: now)
+      pending.slots = held
+      return conclude(pending, advance(pending), waiter)
+    }
+    let (grant, beginning) = begin(set, need)
+    if case .begun(let clamped) = beginning {
+      grant.begin(clampedMaxTokens: clamped, slots: held)
+      return .admitted(grant)
+    }
+    let pending = PendingAdmission(request, need, set, beganAt: now)
+    pending.slots = held
+    return conclude(pending, judge(pending, grant, beginning), waiter)
+  }
+
+  /// Slots that are there already, up to the first limit that has none.
+  private func spareSlots(_ set: LimitSet) -> [HeldSlot] {
+    guard !set.slotShares.isEmpty else { return [] }
+    var held: [HeldSlot] = []
+    for share in set.slotShares {
+      guard let slot = slots.acquireSpare(share.id) else { break }
+      held.append(slot)
+    }
+    return held
+  }
+
+  private func conclude(
+    _ pending: PendingAdmission, _ progress: Progress, _ waiter: (any LimitWaiter)?
+  ) -> LimitAdmission {
     switch progress {
     case .admitted(let grant): return .admitted(grant)
     case .refused(let share, let refusal):
@@ -42,7 +72,7 @@ extension LimitDesk {
       guard let waiter else {
         giveUp(pending)
         deny(share)
-        return .refused(refusal(share, need: share.subject == nil ? 1 : pending.draw(share)))
+        return .refused(refusal(share, need: units(progress)))
       }
       return begin(pending, progress, waiter)
     case .asked:
@@ -64,25 +94,45 @@ extension LimitDesk {
 
   // MARK: One step
 
+  private func units(_ progress: Progress) -> Int {
+    if case .units(_, let need, _) = progress { need } else { 1 }
+  }
+
   private func advance(_ pending: PendingAdmission) -> Progress {
     if let stop = takeSlots(pending) { return stop }
-    var drawn: [(subject: SubjectRef, amount: Int)] = []
-    for index in pending.shares.indices {
-      guard let share = current(pending, index), let subject = share.subject else { continue }
-      let need = pending.draw(share)
-      if mayBegin(pending, share, subject), draw(pending, subject, need) {
-        drawn.append((subject, need))
-        continue
-      }
-      for (subject, amount) in drawn { bucket.here { $0.giveBack(subject, amount) } }
-      for later in pending.shares[(index + 1)...] {
-        guard let subject = later.subject else { continue }
-        let need = pending.draw(later)
-        bucket.here { $0.askAhead(subject, need) }
-      }
-      return halt(pending, share, subject, need)
+    let waitsAt = pending.wait?.subject
+    let (grant, beginning) = begin(pending.set, pending.need, waitsAt: waitsAt, isLastTry: pending.isLastTry)
+    return judge(pending, grant, beginning)
+  }
+
+  private func begin(
+    _ set: LimitSet, _ need: RequestNeed, waitsAt: SubjectRef? = nil, isLastTry: Bool = false
+  ) -> (LimitGrant, DistributedTokenBucket.Beginning) {
+    let grant = LimitGrant(desk: self, set: set, promptTokens: need.promptTokens, beganAt: now)
+    return (
+      grant, bucket.here((grant, need, waitsAt, isLastTry)) { $0.begin($1.0, $1.1, waitsAt: $1.2, isLastTry: $1.3) }
+    )
+  }
+
+  /// What comes of it that all limits have given, or one has not.
+  private func judge(
+    _ pending: PendingAdmission, _ grant: LimitGrant, _ beginning: DistributedTokenBucket.Beginning
+  ) -> Progress {
+    switch beginning {
+    case .begun(let clamped):
+      pending.isOver = true
+      grant.begin(clampedMaxTokens: clamped, slots: pending.slots)
+      return .admitted(grant)
+    case .halted(let place):
+      return halt(pending, pending.set.shares[place], pending.need.draw(pending.set.terms[place]))
+    case .tooLittle(let place):
+      giveUp(pending)
+      let share = pending.set.shares[place]
+      return .refused(share, refusal(share, need: pending.need.draw(pending.set.terms[place])))
+    case .stale:
+      pending.set = limitsAnew(of: pending.request)
+      return advance(pending)
     }
-    return grant(pending, drawn)
   }
 
   private func takeSlots(_ pending: PendingAdmission) -> Progress? {
@@ -110,35 +160,9 @@ extension LimitDesk {
     return nil
   }
 
-  /// The share, its subject found anew if it was dropped while the request waited.
-  private func current(_ pending: PendingAdmission, _ index: Int) -> AppliedShare? {
-    if let subject = pending.shares[index].subject, bucket.here({ $0.isCurrent(subject) }) {
-      return pending.shares[index]
-    }
-    let number = pending.shares[index].limit.number
-    guard let fresh = applied(to: pending.request).first(where: { $0.limit.number == number }) else { return nil }
-    pending.shares[index] = fresh
-    return fresh
-  }
-
-  private func mayBegin(_ pending: PendingAdmission, _ share: AppliedShare, _ subject: SubjectRef) -> Bool {
-    let output = pending.output(share)
-    guard output > 0 else { return true }
-    let prompt = pending.prompt(share)
-    let horizon = pending.horizonMilliseconds
-    return bucket.here { $0.looksAhead(subject, prompt: prompt, output: output, horizonMilliseconds: horizon) }
-  }
-
-  private func draw(_ pending: PendingAdmission, _ subject: SubjectRef, _ need: Int) -> Bool {
-    let waitsHere = pending.wait?.subject == subject
-    if bucket.here({ $0.draw(subject, need, isRetry: waitsHere, isRunning: false) }) { return true }
-    return pending.isLastTry && bucket.here { $0.drawWithoutStore(subject, need) }
-  }
-
   /// A limit has nothing: how long to wait for it.
-  private func halt(
-    _ pending: PendingAdmission, _ share: AppliedShare, _ subject: SubjectRef, _ need: Int
-  ) -> Progress {
+  private func halt(_ pending: PendingAdmission, _ share: AppliedShare, _ need: Int) -> Progress {
+    guard let subject = share.subject else { return .asked }
     let standing = bucket.here { $0.standing(subject) }
     var deadline = pending.beganAt + share.limit.rule.waitMilliseconds
     if standing.isWaitingForStore {
@@ -155,46 +179,6 @@ extension LimitDesk {
     return .units(share, need: need, deadline: deadline)
   }
 
-  private func grant(_ pending: PendingAdmission, _ drawn: [(subject: SubjectRef, amount: Int)]) -> Progress {
-    var clamp = OutputClamp()
-    var tightest: AppliedShare?
-    for (share, draw) in zip(pending.shares, drawn) where share.endsAt != nil {
-      let standing = bucket.here { $0.standing(draw.subject) }
-      let before = clamp
-      clamp.bound(
-        left: standing.left + draw.amount, prompt: pending.prompt(share),
-        thousandthsPerToken: share.perThousand * pending.request.choices)
-      if clamp != before { tightest = share }
-    }
-    var clamped: Int?
-    switch clamp.answer(maxTokens: pending.request.maxTokens) {
-    case .keep: break
-    case .clamp(let most): clamped = most
-    case .refuse:
-      for (subject, amount) in drawn { bucket.here { $0.giveBack(subject, amount) } }
-      giveUp(pending)
-      if let tightest { return .refused(tightest, refusal(tightest, need: pending.draw(tightest))) }
-    }
-    pending.isOver = true
-    var shares: ContiguousArray<LimitGrant.Share> = []
-    for (share, draw) in zip(pending.shares, drawn) {
-      let perThousand = share.perThousand
-      let prompt = pending.prompt(share)
-      let output = pending.output(share)
-      bucket.here { $0.began(draw.subject, output: output) }
-      shares.append(
-        LimitGrant.Share(
-          applied: share, charged: draw.amount, prompt: prompt,
-          allowance: Allowance(
-            draw.amount - prompt, lowAt: LimitGrant.units(LimitGrant.outputLow, perThousand)),
-          reserved: output, perThousand: perThousand))
-    }
-    return .admitted(
-      LimitGrant(
-        desk: self, model: pending.request.model, promptTokens: pending.request.promptTokens, shares: shares,
-        slots: pending.slots, clampedMaxTokens: clamped, beganAt: now))
-  }
-
   private func giveUp(_ pending: PendingAdmission) {
     pending.isOver = true
     for slot in pending.slots { slots.release(slot) }
@@ -207,7 +191,10 @@ extension LimitDesk {
     if gauge.indices.contains(number), gauge[number].name == share.limit.name { gauge[number].denied += 1 }
   }
 
-  func noteCut(_ number: Int) { if gauge.indices.contains(number) { gauge[number].cut += 1 } }
+  func noteCut(_ limit: LimitPlan.Limit) {
+    let number = limit.number
+    if gauge.indices.contains(number), gauge[number].name == limit.name { gauge[number].cut += 1 }
+  }
 
   // MARK: Waiting
 

@@ -3,33 +3,32 @@ internal import RateLimiting
 
 /// Which limits are for a request.
 extension LimitDesk {
-  func applied(to request: LimitRequest) -> [AppliedShare] {
-    var shares: [AppliedShare] = []
-    shares.reserveCapacity(plan.limits.count)
-    let unixTime = unixTime()
-    for limit in plan.limits {
-      if let share = applied(limit, request, unixTime) { shares.append(share) }
+  /// The limits that are for the request, as they were found before, or anew when a period has ended.
+  func limits(of request: LimitRequest) -> LimitSet {
+    values.removeAll(keepingCapacity: true)
+    var hash: UInt64?
+    for part in plan.orderedParts {
+      let value = request.facts.value(of: part)
+      hash = sets.hash(value, after: hash)
+      values.append(value)
     }
-    return shares
+    // Prices and lengths of answers are by the model that serves, whatever tells subjects apart.
+    let whole = sets.hash(request.model, after: hash)
+    values.append(request.model)
+    if let known = sets.find(whole, values), known.endsAt == .max || unixTime() < known.endsAt { return known }
+    return resolve(request, whole)
   }
 
-  private func applied(_ limit: LimitPlan.Limit, _ request: LimitRequest, _ unixTime: Int) -> AppliedShare? {
-    let number = limit.number
-    if unixTime >= appliedCaches[number].endsAt || appliedCaches[number].known.count >= Self.resolvedMax {
-      appliedCaches[number] = AppliedCache()
-    }
-    var values = limit.parts.map { request.facts.value(of: $0) }
-    // Prices are by the model that serves, whatever the subject.
-    if case .money = limit.rule.quantity { values.append(request.model) }
-    if let known = appliedCaches[number].known[values] {
-      guard let known else { return nil }
-      guard let subject = known.subject else { return known }
-      if bucket.here({ $0.isCurrent(subject) }) { return known }
-    }
-    let share = resolve(limit, request, unixTime)
-    appliedCaches[number].known[values] = .some(share)
-    if let endsAt = share?.endsAt { appliedCaches[number].endsAt = endsAt }
-    return share
+  /// The same, found anew: a subject has been dropped.
+  func limitsAnew(of request: LimitRequest) -> LimitSet { resolve(request, limits(of: request).hash) }
+
+  /// For the values that have just been looked up.
+  private func resolve(_ request: LimitRequest, _ hash: UInt64) -> LimitSet {
+    let unixTime = unixTime()
+    let applied = plan.limits.compactMap { resolve($0, request, unixTime) }
+    let set = LimitSet(hash: hash, values: values, model: place(ofModel: request.model), applied)
+    sets.keep(set)
+    return set
   }
 
   private func resolve(_ limit: LimitPlan.Limit, _ request: LimitRequest, _ unixTime: Int) -> AppliedShare? {
@@ -56,10 +55,10 @@ extension LimitDesk {
 
   // MARK: How they stand
 
-  func views(_ shares: [AppliedShare]) -> LimitViews {
+  func views(_ set: LimitSet) -> LimitViews {
     var views = LimitViews()
     let unixTime = unixTime()
-    for share in shares {
+    for share in set.shares {
       guard let subject = share.subject, bucket.here({ $0.isCurrent(subject) }) else { continue }
       if case .money = share.limit.rule.quantity { continue }
       let standing = bucket.here { $0.standing(subject) }

@@ -2,21 +2,6 @@ internal import RateLimiting
 
 /// What streams that run ask.
 extension LimitDesk {
-  func came(_ share: AppliedShare, _ output: Int) {
-    guard output > 0, let subject = share.subject else { return }
-    bucket.here { $0.came(subject, output) }
-  }
-
-  func drawSome(_ share: AppliedShare, _ amount: Int) -> Int {
-    guard let subject = share.subject else { return 0 }
-    return bucket.here { $0.drawSome(subject, amount) }
-  }
-
-  func draw(_ share: AppliedShare, _ amount: Int) -> Bool {
-    guard let subject = share.subject else { return false }
-    return bucket.here { $0.draw(subject, amount, isRetry: false, isRunning: true) }
-  }
-
   func charge(_ share: AppliedShare, _ amount: Int) {
     guard amount != 0, let subject = share.subject else { return }
     bucket.here { $0.charge(subject, amount) }
@@ -58,27 +43,12 @@ extension LimitDesk {
   }
 
   /// A request has ended: each limit learns the truth, slots come free.
-  func settle(_ settlement: Settlement) {
-    for share in settlement.shares {
-      guard let subject = share.applied.subject else { continue }
-      let truth = settlement.isAbandoned ? 0 : share.applied.cost.units(of: settlement.usage)
-      // A cut is held against the limit that made it alone.
-      let wasCut = settlement.wasCut && settlement.cutBy ?? share.applied.limit.number == share.applied.limit.number
-      bucket.here {
-        guard $0.isCurrent(subject) else { return }
-        $0.ended(subject, rest: share.reserved, wasCut: wasCut)
-        $0.settle(subject, charged: share.charged, truth: truth)
-      }
-    }
-    for slot in settlement.slots { slots.release(slot) }
-    if settlement.wasCut, let cutBy = settlement.cutBy { noteCut(cutBy) }
-    if settlement.isWhole { learn(settlement) }
-  }
-
-  private func learn(_ settlement: Settlement) {
-    let tokens = settlement.usage.output + settlement.usage.reasoning
-    guard expectations[settlement.model] != nil || expectations.count < Self.modelsMax else { return }
-    expectations[settlement.model, default: OutputExpectation()].ended(
-      tokens: tokens, milliseconds: max(0, now - settlement.beganAt))
+  func settle(_ grant: LimitGrant, _ ending: LimitEnding) {
+    bucket.here((grant, ending)) { $0.settle($1.0, $1.1) }
+    for slot in grant.slots { slots.release(slot) }
+    if ending.wasCut, let cutBy = ending.cutBy { noteCut(grant.set.shares[cutBy].limit) }
+    guard ending.isWhole, grant.set.model >= 0 else { return }
+    let tokens = ending.usage.output + ending.usage.reasoning
+    expectations[grant.set.model].ended(tokens: tokens, milliseconds: max(0, now - grant.beganAt))
   }
 }

@@ -9,8 +9,6 @@ public import Reactor
 public final class LimitDesk: @unchecked Sendable {
   /// Models of which is learned how long their answers are.
   static let modelsMax = 4096
-  /// Combinations of values whose limits are remembered, for each limit.
-  static let resolvedMax = 4096
 
   /// The reactor that it belongs to.
   public let reactor: Reactor
@@ -20,9 +18,12 @@ public final class LimitDesk: @unchecked Sendable {
   let unixTime: () -> Int
   private let onEvent: (LimitEvent) -> Void
   private(set) var plan: LimitPlan
-  var appliedCaches: [AppliedCache]
+  var sets = LimitSetTable()
+  /// The values of the request that is looked up: kept, so that no array is made for each.
+  var values: ContiguousArray<String?> = []
   var gauge: [LimitGauge]
-  var expectations: [String: OutputExpectation] = [:]
+  var expectations: ContiguousArray<OutputExpectation> = []
+  private var models: [String: Int] = [:]
   var waits: [UInt64: LimitWait] = [:]
   var nextWait: UInt64 = 0
   private var askWindow = (second: 0, asksAtStart: 0, last: 0)
@@ -45,7 +46,6 @@ public final class LimitDesk: @unchecked Sendable {
     self.onEvent = onEvent
     bucket = DistributedTokenBucket(reactor: reactor, storage: storage, node: node)
     slots = SlotBook(reactor: reactor, storage: storage, node: node)
-    appliedCaches = plan.limits.map { _ in AppliedCache() }
     gauge = plan.limits.map { LimitGauge(name: $0.name, state: Self.state($0, storage.condition)) }
   }
 
@@ -68,7 +68,7 @@ public final class LimitDesk: @unchecked Sendable {
   public func reconfigure(_ new: LimitPlan) {
     let old = gauge
     plan = new
-    appliedCaches = new.limits.map { _ in AppliedCache() }
+    sets.removeAll()
     gauge = new.limits.map { limit in
       var fresh = old.first { $0.name == limit.name } ?? LimitGauge(name: limit.name, state: .present)
       fresh.state = Self.state(limit, storage.condition)
@@ -86,10 +86,27 @@ public final class LimitDesk: @unchecked Sendable {
   }
 
   /// How the limits of such a request stand, for the headers of a refusal.
-  public func views(_ request: LimitRequest) -> LimitViews { views(applied(to: request)) }
+  public func views(_ request: LimitRequest) -> LimitViews { views(limits(of: request)) }
+
+  /// Whether there is no limit at all: then nobody need ask.
+  public var isEmpty: Bool { plan.isEmpty }
+
+  /// What requests are told apart by: facts are asked for these parts only.
+  public var parts: Set<SubjectPart> { plan.parts }
 
   /// How long answers of a model are.
-  public func expectation(of model: String) -> OutputExpectation { expectations[model] ?? OutputExpectation() }
+  public func expectation(of model: String) -> OutputExpectation {
+    models[model].map { expectations[$0] } ?? OutputExpectation()
+  }
+
+  /// Where it is learned how long a model's answers are; -1 if too many are known already.
+  func place(ofModel model: String) -> Int {
+    if let known = models[model] { return known }
+    guard models.count < Self.modelsMax else { return -1 }
+    models[model] = expectations.count
+    expectations.append(OutputExpectation())
+    return expectations.count - 1
+  }
 
   var now: Int { Int(clamping: reactor.now.nanoseconds / 1_000_000) }
 
@@ -121,35 +138,4 @@ extension LimitDesk: BucketStorageObserver {
     }
     bucket.here { $0.storeChanged() }
   }
-}
-
-/// One limit's bucket or slots, as it applies to a request. A class, for it is handed on many times and has many parts to retain.
-final class AppliedShare: Sendable {
-  let limit: LimitPlan.Limit
-  /// Nil for concurrency.
-  let subject: SubjectRef?
-  let id: String
-  let amount: Int
-  /// When its calendar period ends, in seconds since 1970.
-  let endsAt: Int?
-  let cost: LimitCost
-  /// Units for a thousand tokens of output, of the dearer kind.
-  let perThousand: Int
-
-  init(limit: LimitPlan.Limit, subject: SubjectRef?, id: String, amount: Int, endsAt: Int?, cost: LimitCost) {
-    self.limit = limit
-    self.subject = subject
-    self.id = id
-    self.amount = amount
-    self.endsAt = endsAt
-    self.cost = cost
-    perThousand = cost.unitsPerThousandOutput
-  }
-}
-
-/// Which bucket is whose, for values that have been seen.
-struct AppliedCache {
-  var known: [[String?]: AppliedShare?] = [:]
-  /// When the calendar period of what is known ends.
-  var endsAt = Int.max
 }

@@ -30,27 +30,14 @@ public final class LimitGrant: @unchecked Sendable {
   /// With less than so many in hand more is drawn.
   static let outputLow = 16
 
-  /// What it holds of one limit.
-  struct Share: Sendable {
-    let applied: AppliedShare
-    /// Drawn in all; it comes back or is paid on top when the truth is known.
-    var charged: Int
-    var prompt: Int
-    var allowance: Allowance
-    /// Output that is still expected.
-    var reserved: Int
-    var meter = MoneyMeter()
-    /// Units for a thousand tokens of output.
-    let perThousand: Int
-  }
-
   let desk: LimitDesk
-  private let model: String
-  private let beganAt: Int
+  let set: LimitSet
+  let beganAt: Int
   private(set) var promptTokens: Int
-  private var shares: ContiguousArray<Share>
-  private let slots: [HeldSlot]
-  private var isOver = false
+  var shares: ShareList
+  private(set) var slots: [HeldSlot] = []
+  /// Until all limits have given, and after the end.
+  private var isOver = true
   /// Tokens that may pass before anything has to be looked at.
   private var ample = 0
   private var pendingOutput = 0
@@ -62,31 +49,42 @@ public final class LimitGrant: @unchecked Sendable {
   private var dryShare: Int?
 
   /// What to forward as the bound on one answer; nil: what the caller said.
-  public let clampedMaxTokens: Int?
+  public private(set) var clampedMaxTokens: Int?
 
-  init(
-    desk: LimitDesk, model: String, promptTokens: Int, shares: ContiguousArray<Share>, slots: [HeldSlot],
-    clampedMaxTokens: Int?, beganAt: Int
-  ) {
+  init(desk: LimitDesk, set: LimitSet, promptTokens: Int, beganAt: Int) {
     self.desk = desk
-    self.model = model
+    self.set = set
     self.promptTokens = promptTokens
-    self.shares = shares
-    self.slots = slots
-    self.clampedMaxTokens = clampedMaxTokens
     self.beganAt = beganAt
-    ample = Self.ample(shares)
+    shares = ShareList(count: set.terms.count)
+  }
+
+  /// All limits have given.
+  func begin(clampedMaxTokens: Int?, slots: [HeldSlot]) {
+    isOver = false
+    self.clampedMaxTokens = clampedMaxTokens
+    self.slots = slots
+    ample = amplest
+  }
+
+  /// What a grant that is dropped leaves to be settled.
+  private init(heirOf other: borrowing LimitGrant) {
+    desk = other.desk
+    set = other.set
+    beganAt = other.beganAt
+    promptTokens = other.promptTokens
+    shares = other.shares
+    slots = other.slots
+    (pendingOutput, pendingReasoning) = (other.pendingOutput, other.pendingReasoning)
+    (output, reasoning) = (other.output, other.reasoning)
+    isOver = false
   }
 
   deinit {
     guard !isOver else { return }
-    let settlement = counted
+    let heir = LimitGrant(heirOf: self)
     // On another thread the desk cannot be touched.
-    if desk.reactor.isCurrent {
-      desk.settle(settlement)
-    } else {
-      desk.reactor.execute { [desk] in desk.settle(settlement) }
-    }
+    if desk.reactor.isCurrent { heir.dropped() } else { desk.reactor.execute { heir.dropped() } }
   }
 
   /// Counts tokens of output before they are forwarded.
@@ -105,28 +103,28 @@ public final class LimitGrant: @unchecked Sendable {
   public func recount(promptTokens tokens: Int) {
     guard !isOver else { return }
     promptTokens = min(max(0, tokens), 1 << 32)
-    for index in shares.indices {
-      let units = shares[index].applied.cost.units(of: TokenUsage(input: promptTokens))
-      let more = units - shares[index].prompt
-      shares[index].prompt = units
-      shares[index].charged += more
-      desk.charge(shares[index].applied, more)
+    for place in 0..<set.terms.count {
+      let units = set.terms[place].cost.units(ofPrompt: promptTokens)
+      let more = units - shares[place].prompt
+      shares[place].prompt = units
+      shares[place].charged += more
+      desk.charge(set.shares[place], more)
     }
   }
 
   /// How its limits stand.
-  public var views: LimitViews { desk.views(shares.map(\.applied)) }
+  public var views: LimitViews { desk.views(set) }
 
   /// After ``LimitStanding/dry(_:)``: waits for more, at most the limit's wait, or for an answer of the store that is under way. When none comes, what the
   /// limit's `onExceeded` says is to happen.
   public func waitForMore(_ waiter: any LimitWaiter) -> LimitStreamWait {
     guard !isOver, waiting == nil else { return .more }
     flush()
-    guard let dry = shares.firstIndex(where: { $0.perThousand > 0 && $0.allowance.left <= 0 }) else {
-      ample = Self.ample(shares)
+    guard let dry = firstDry else {
+      ample = amplest
       return .more
     }
-    let answer = desk.waitForMore(self, shares[dry].applied, need: 1 - shares[dry].allowance.left, waiter)
+    let answer = desk.waitForMore(self, set.shares[dry], need: 1 - shares[dry].allowance.left, waiter)
     dryShare = dry
     if case .waiting(let id) = answer { waiting = id }
     return answer
@@ -166,7 +164,7 @@ public final class LimitGrant: @unchecked Sendable {
   /// The end with what was counted here: no word from the upstream.
   public func settleAsCounted(wasCut: Bool = false) {
     guard !isOver else { return }
-    end(counted.usage, wasCut: wasCut)
+    end(counted, wasCut: wasCut)
   }
 
   /// Nothing was sent: all goes back, the request with it.
@@ -174,9 +172,7 @@ public final class LimitGrant: @unchecked Sendable {
     guard !isOver else { return }
     isOver = true
     cancelWait()
-    var settlement = counted
-    (settlement.isAbandoned, settlement.usage) = (true, TokenUsage())
-    desk.settle(settlement)
+    desk.settle(self, LimitEnding(usage: TokenUsage(), isAbandoned: true))
   }
 
   // MARK: Inside
@@ -184,25 +180,21 @@ public final class LimitGrant: @unchecked Sendable {
   private func end(_ usage: TokenUsage, wasCut: Bool) {
     isOver = true
     cancelWait()
-    var settlement = counted
-    settlement.usage = usage
-    settlement.wasCut = wasCut
-    settlement.isWhole = !wasCut
-    settlement.cutBy = wasCut ? dryLimit : nil
-    desk.settle(settlement)
+    desk.settle(
+      self, LimitEnding(usage: usage, isWhole: !wasCut, wasCut: wasCut, cutBy: wasCut ? dryShare ?? firstDry : nil))
   }
 
-  private var dryLimit: Int? {
-    (dryShare ?? shares.firstIndex { $0.perThousand > 0 && $0.allowance.left <= 0 }).map {
-      shares[$0].applied.limit.number
-    }
+  private func dropped() {
+    isOver = true
+    desk.settle(self, LimitEnding(usage: counted))
   }
 
-  private var counted: Settlement {
-    Settlement(
-      model: model, beganAt: beganAt, shares: shares, slots: slots,
-      usage: TokenUsage(
-        input: promptTokens, output: output &+ pendingOutput, reasoning: reasoning &+ pendingReasoning))
+  private var firstDry: Int? {
+    (0..<set.terms.count).first { set.terms[$0].perThousand > 0 && shares[$0].allowance.left <= 0 }
+  }
+
+  private var counted: TokenUsage {
+    TokenUsage(input: promptTokens, output: output &+ pendingOutput, reasoning: reasoning &+ pendingReasoning)
   }
 
   /// What has passed since the last time goes to each limit.
@@ -212,57 +204,23 @@ public final class LimitGrant: @unchecked Sendable {
     output &+= pendingOutput
     reasoning &+= pendingReasoning
     (pendingOutput, pendingReasoning) = (0, 0)
-    for index in shares.indices where shares[index].perThousand > 0 {
-      let units =
-        switch shares[index].applied.cost {
-        case .tokens(let weights): weights.units(of: usage)
-        case .money(let prices): shares[index].meter.add(usage, prices)
-        case .requests, .free: 0
-        }
-      _ = shares[index].allowance.spend(units)
-      let reserved = min(units, shares[index].reserved)
-      shares[index].reserved -= reserved
-      desk.came(shares[index].applied, reserved)
-    }
+    desk.bucket.here((usage, self)) { $0.passed($1.0, $1.1) }
   }
 
   private func account() -> LimitStanding {
     guard !isOver else { return .ample }
     flush()
-    var isLow = false
-    var dry: Int?
-    for index in shares.indices where shares[index].perThousand > 0 {
-      guard shares[index].allowance.standing != .ample else { continue }
-      let ahead = Self.units(Self.outputAhead, shares[index].perThousand)
-      let drawn = desk.drawSome(shares[index].applied, ahead + max(0, -shares[index].allowance.left))
-      shares[index].allowance.add(drawn)
-      shares[index].charged += drawn
-      if shares[index].allowance.left <= 0 {
-        let missing = 1 - shares[index].allowance.left
-        if desk.draw(shares[index].applied, missing) {
-          shares[index].allowance.add(missing)
-          shares[index].charged += missing
-        }
-      }
-      switch shares[index].allowance.standing {
-      case .ample: break
-      case .low: isLow = true
-      case .dry: dry = dry ?? index
-      }
-    }
-    ample = Self.ample(shares)
-    if let dry { return .dry(desk.refusal(shares[dry].applied, need: 1)) }
+    let (dry, isLow) = desk.bucket.here(self) { $0.refill($1) }
+    ample = amplest
+    if let dry { return .dry(desk.refusal(set.shares[dry], need: 1)) }
     return isLow ? .low : .ample
   }
 
   /// The wait has brought so much.
   func refilled(_ amount: Int) {
-    if let dryShare {
-      shares[dryShare].allowance.add(amount)
-      shares[dryShare].charged += amount
-    }
+    if let dryShare { shares[dryShare].take(amount) }
     (waiting, dryShare) = (nil, nil)
-    ample = Self.ample(shares)
+    ample = amplest
   }
 
   func waitFailed() { waiting = nil }
@@ -272,28 +230,34 @@ public final class LimitGrant: @unchecked Sendable {
     return overflow ? LeaseRate.amountMax : min(LeaseRate.amountMax, product / 1000 + (product % 1000 > 0 ? 1 : 0))
   }
 
-  private static func ample(_ shares: ContiguousArray<Share>) -> Int {
+  /// Tokens that may pass until a limit is low.
+  private var amplest: Int {
     var least = 1 << 40
-    for share in shares where share.perThousand > 0 {
-      let spare = max(0, share.allowance.left - share.allowance.lowAt)
+    for place in 0..<set.terms.count {
+      let perThousand = set.terms[place].perThousand
+      guard perThousand > 0 else { continue }
+      let allowance = shares[place].allowance
+      let spare = max(0, allowance.left - allowance.lowAt)
+      // Most count tokens one by one: no division.
+      guard perThousand != 1000 else {
+        least = min(least, spare)
+        continue
+      }
       let (product, overflow) = spare.multipliedReportingOverflow(by: 1000)
-      if !overflow { least = min(least, product / share.perThousand) }
+      if !overflow { least = min(least, product / perThousand) }
     }
     return least
   }
 }
 
-/// What a request used, for its limits.
-struct Settlement: Sendable {
-  let model: String
-  let beganAt: Int
-  let shares: ContiguousArray<LimitGrant.Share>
-  let slots: [HeldSlot]
-  var usage: TokenUsage
-  var wasCut = false
+/// How a request ended, for its limits.
+struct LimitEnding: Sendable {
+  let usage: TokenUsage
   /// It ended by itself: it says how long answers are.
   var isWhole = false
   var isAbandoned = false
+  var wasCut = false
+  /// The place of the limit that cut it.
   var cutBy: Int?
 }
 

@@ -78,21 +78,75 @@ public struct LimitRefusal: Sendable, Hashable {
   }
 
   /// The limit's name.
-  public let limit: String
+  public var limit: String { parts.limit }
   /// What tells its subjects apart: `consumer`, `consumer and model`; `all requests` when they share one.
-  public let subjectClass: String
+  public var subjectClass: String { parts.subjectClass }
   /// What is counted.
-  public let unit: Unit
+  public var unit: Unit { parts.unit }
   /// Used of it, as far as this node knows.
-  public let used: Int
+  public var used: Int { parts.used }
   /// The limit's amount.
-  public let allowed: Int
+  public var allowed: Int { parts.allowed }
   /// Milliseconds until it is whole again; for concurrency 0.
-  public let resetMilliseconds: Int
+  public var resetMilliseconds: Int { parts.resetMilliseconds }
   /// Milliseconds until what was asked for may be had; for concurrency a guess.
-  public let retryAfterMilliseconds: Int
+  public var retryAfterMilliseconds: Int { parts.retryAfterMilliseconds }
   /// Whether it comes back by itself.
-  public let code: Code
+  public var code: Code { parts.code }
   /// What the limit's configuration says is to happen.
-  public let exceeded: LimitExceeded
+  public var exceeded: LimitExceeded { parts.exceeded }
+
+  /// Behind a reference: an answer to each event may hold a refusal, and nearly none does.
+  private let parts: Parts
+
+  private final class Parts: Sendable {
+    let limit: String
+    let subjectClass: String
+    let unit: Unit
+    let used: Int
+    let allowed: Int
+    let resetMilliseconds: Int
+    let retryAfterMilliseconds: Int
+    let code: Code
+    let exceeded: LimitExceeded
+
+    init(
+      _ limit: String, _ subjectClass: String, _ unit: Unit, used: Int, allowed: Int, resetMilliseconds: Int,
+      retryAfterMilliseconds: Int, _ code: Code, _ exceeded: LimitExceeded
+    ) {
+      self.limit = limit
+      self.subjectClass = subjectClass
+      self.unit = unit
+      self.used = used
+      self.allowed = allowed
+      self.resetMilliseconds = resetMilliseconds
+      self.retryAfterMilliseconds = retryAfterMilliseconds
+      self.code = code
+      self.exceeded = exceeded
+    }
+  }
+
+  init(
+    limit: String, subjectClass: String, unit: Unit, used: Int, allowed: Int, resetMilliseconds: Int,
+    retryAfterMilliseconds: Int, code: Code, exceeded: LimitExceeded
+  ) {
+    parts = Parts(
+      limit, subjectClass, unit, used: used, allowed: allowed, resetMilliseconds: resetMilliseconds,
+      retryAfterMilliseconds: retryAfterMilliseconds, code, exceeded)
+  }
+
+  /// By all parts.
+  public static func == (one: Self, other: Self) -> Bool {
+    one.limit == other.limit && one.subjectClass == other.subjectClass && one.unit == other.unit
+      && one.used == other.used && one.allowed == other.allowed && one.resetMilliseconds == other.resetMilliseconds
+      && one.retryAfterMilliseconds == other.retryAfterMilliseconds && one.code == other.code
+      && one.exceeded == other.exceeded
+  }
+
+  /// By what tells refusals apart best.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(limit)
+    hasher.combine(used)
+    hasher.combine(code)
+  }
 }

@@ -47,10 +47,10 @@ final class LimitWait: TimerHandler {
 /// A request on its way through the limits.
 final class PendingAdmission {
   let request: LimitRequest
-  let slotShares: [AppliedShare]
-  var shares: [AppliedShare]
-  let expected: Int
-  let horizonMilliseconds: Int
+  let need: RequestNeed
+  let slotShares: ContiguousArray<AppliedShare>
+  /// Found anew when a subject has been dropped meanwhile.
+  var set: LimitSet
   let beganAt: Int
   var slots: [HeldSlot] = []
   /// Set while it waits.
@@ -62,27 +62,11 @@ final class PendingAdmission {
   /// Its time is up: what cannot be had now is refused.
   var isLastTry = false
 
-  init(
-    _ request: LimitRequest, _ applied: [AppliedShare], expected: Int, horizonMilliseconds: Int, beganAt: Int
-  ) {
+  init(_ request: LimitRequest, _ need: RequestNeed, _ set: LimitSet, beganAt: Int) {
     self.request = request
-    slotShares = applied.filter { $0.subject == nil }
-    shares = applied.filter { $0.subject != nil }
-    self.expected = expected
-    self.horizonMilliseconds = horizonMilliseconds
+    self.need = need
+    self.set = set
+    slotShares = set.slotShares
     self.beganAt = beganAt
-  }
-
-  /// The prompt in the limit's units.
-  func prompt(_ share: AppliedShare) -> Int { share.cost.units(of: TokenUsage(input: request.promptTokens)) }
-
-  /// The expected output in the limit's units.
-  func output(_ share: AppliedShare) -> Int {
-    LimitGrant.units(expected, share.perThousand)
-  }
-
-  /// What is to be drawn at once: the prompt and the first of the output.
-  func draw(_ share: AppliedShare) -> Int {
-    prompt(share) + LimitGrant.units(min(LimitGrant.outputAhead, expected), share.perThousand)
   }
 }

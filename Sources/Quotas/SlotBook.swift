@@ -28,7 +28,8 @@ final class SlotBook: TimerHandler {
   /// Requests that wait for slots of one limit and subject.
   static let waitingMax = 1024
 
-  private struct Entry {
+  /// A class, for as a value its many parts would be retained and released at each look.
+  private final class Entry {
     let id: String
     var slots: ConcurrencySlots
     var limit: Int
@@ -36,6 +37,10 @@ final class SlotBook: TimerHandler {
     var underWay = 0
     var waiting: [UInt64] = []
     var armedAt = Int.max
+
+    init(id: String, slots: ConcurrencySlots, limit: Int, absence: StoreAbsence) {
+      (self.id, self.slots, self.limit, self.absence) = (id, slots, limit, absence)
+    }
   }
 
   private let reactor: Reactor
@@ -91,10 +96,18 @@ final class SlotBook: TimerHandler {
     }
   }
 
+  /// A slot that came free here and has not gone back yet, if nobody waits for it.
+  func acquireSpare(_ id: String) -> HeldSlot? {
+    guard let index = indices[id], let entry = entries[index], entry.waiting.isEmpty,
+      let slot = entry.slots.acquireSpare(now: now)
+    else { return nil }
+    return HeldSlot(entry: index, slot: slot)
+  }
+
   func release(_ held: HeldSlot) {
-    guard entries.indices.contains(held.entry), entries[held.entry] != nil else { return }
-    entries[held.entry]?.slots.release(held.slot, now: now)
-    if entries[held.entry]?.waiting.isEmpty == false { arm(held.entry, now) }
+    guard entries.indices.contains(held.entry), let entry = entries[held.entry] else { return }
+    entry.slots.release(held.slot, now: now)
+    if !entry.waiting.isEmpty { arm(held.entry, now) }
     tidy(held.entry)
   }
 
@@ -154,8 +167,9 @@ final class SlotBook: TimerHandler {
 
   private func tidy(_ index: Int) {
     guard let entry = entries[index] else { return }
-    if entry.slots.dueAt < .max { arm(index, entry.slots.dueAt) }
-    guard entry.slots.inUse == 0, entry.underWay == 0, entry.waiting.isEmpty, entry.slots.dueAt == .max else { return }
+    let dueAt = entry.slots.dueAt
+    guard dueAt == .max else { return arm(index, dueAt) }
+    guard entry.slots.inUse == 0, entry.underWay == 0, entry.waiting.isEmpty else { return }
     indices[entry.id] = nil
     entries[index] = nil
     free.append(index)

@@ -53,6 +53,13 @@ public struct ConcurrencySlots: Sendable {
     return mayHoldAlone(limit, absence) ? hold(next, now) : .refuse
   }
 
+  /// A slot that came free here and has not gone back yet; then nobody need be asked.
+  public mutating func acquireSpare(now: Int) -> Slot? {
+    guard let last = spare.popLast() else { return nil }
+    _ = hold(last.slot, now)
+    return last.slot
+  }
+
   /// The store has answered. True: the stream may begin.
   public mutating func answered(_ slot: Slot, _ reply: ConcurrencyReply, now: Int) -> Bool {
     guard asked.remove(slot) != nil, reply.granted else { return false }

@@ -117,10 +117,7 @@ extension LeaseLedger {
   }
 
   private func ahead(_ pace: Float, _ terms: LeaseTerms) -> Float {
-    // Who uses less than a unit in that time holds none: of a limit of few requests, nodes would hold most and use none.
-    let rate = terms.bucket.rate
-    let most = rate.isNone ? terms.leaseMost : rate.units(inMilliseconds: terms.aheadMilliseconds)
-    let ahead = min(pace * Float(terms.aheadMilliseconds), Float(most))
+    let ahead = min(pace * Float(terms.aheadMilliseconds), Float(terms.aheadMost))
     return ahead < 1 ? 0 : ahead
   }
 
@@ -140,6 +137,11 @@ extension LeaseLedger {
 }
 
 extension LeaseLedger {
+  /// What the store had when it last told, and what is in hand; below zero in debt.
+  public func left(_ terms: LeaseTerms) -> Int {
+    let level = seen.version > 0 ? seen.level : terms.bucket.initial
+    return min(terms.bucket.burst, level + balance + unsettled)
+  }
   /// When units were last drawn or charged; `Int.min` if never. Who was idle for longer than a bucket's expiry may be dropped: what it has seen says nothing any more.
   public var lastUsedAt: Int { usedAt }
   /// Units given back (above 0) or paid (below) by a request that has not been answered.

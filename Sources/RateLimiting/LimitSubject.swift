@@ -6,7 +6,7 @@ public enum SubjectPart: Sendable, Hashable {
   case consumer
   /// The key itself, by its digest's beginning.
   case key
-  /// The model's public name.
+  /// The public name of the model that serves the attempt.
   case model
   /// The upstream that serves the attempt.
   case upstream

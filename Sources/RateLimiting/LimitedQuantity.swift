@@ -20,32 +20,25 @@ public struct TokenUsage: Sendable, Hashable {
     self.reasoning = reasoning
   }
 
-  /// Classes of tokens.
-  static let classCount = 5
-
-  /// Tokens of a class by its number, in bounds: an array of them would be an allocation for each use.
-  func count(_ number: Int) -> Int {
-    let count =
-      switch number {
-      case 0: input
-      case 1: cachedInput
-      case 2: cacheWrite
-      case 3: output
-      default: reasoning
-      }
-    return min(max(0, count), 1 << 40)
-  }
+  /// Tokens of a class, in bounds.
+  static func bounded(_ count: Int) -> Int { min(max(0, count), 1 << 40) }
 }
 
 /// How much a token of each class counts, in thousandths: 1,000 is once.
 public struct TokenWeights: Sendable, Hashable {
-  /// In the order of ``TokenUsage``: input, cached input, cache write, output, reasoning.
-  let thousandths: [Int]
+  // Fields and no array: they are copied and multiplied with at each request.
+  private let input, cachedInput, cacheWrite, output, reasoning: Int32
 
   /// Weights from 0 to a thousand times, in thousandths.
   public init(input: Int, cachedInput: Int, cacheWrite: Int, output: Int, reasoning: Int) {
-    thousandths = [input, cachedInput, cacheWrite, output, reasoning].map { min(max(0, $0), 1_000_000) }
-    unitsPerToken = thousandths.allSatisfy { $0 % 1000 == 0 } ? 1 : 1000
+    func bounded(_ weight: Int) -> Int32 { Int32(min(max(0, weight), 1_000_000)) }
+    self.input = bounded(input)
+    self.cachedInput = bounded(cachedInput)
+    self.cacheWrite = bounded(cacheWrite)
+    self.output = bounded(output)
+    self.reasoning = bounded(reasoning)
+    let all = [input, cachedInput, cacheWrite, output, reasoning].map(bounded)
+    unitsPerToken = all.allSatisfy { $0 % 1000 == 0 } ? 1 : 1000
   }
 
   /// Each token once.
@@ -61,20 +54,27 @@ public struct TokenWeights: Sendable, Hashable {
 
   /// The usage in units of the bucket.
   public func units(of usage: TokenUsage) -> Int {
-    var sum = 0
-    for number in 0..<TokenUsage.classCount { sum = min(sum + usage.count(number) * thousandths[number], .max / 2) }
+    // At most 2^40 · 10^6 each: five of them fit.
+    let sum =
+      TokenUsage.bounded(usage.input) * Int(input) + TokenUsage.bounded(usage.cachedInput) * Int(cachedInput)
+      + TokenUsage.bounded(usage.cacheWrite) * Int(cacheWrite) + TokenUsage.bounded(usage.output) * Int(output)
+      + TokenUsage.bounded(usage.reasoning) * Int(reasoning)
     return min(unitsPerToken == 1 ? sum / 1000 : sum, LeaseRate.amountMax)
   }
 }
 
 /// Prices by class, in millionths of the currency unit for a million tokens: 0.14 a million is 140,000.
 public struct TokenPrices: Sendable, Hashable {
-  /// In the order of ``TokenUsage``.
-  let microsPerMillion: [Int]
+  let input, cachedInput, cacheWrite, output, reasoning: Int
 
   /// Prices up to a million currency units for a million tokens.
   public init(input: Int, cachedInput: Int, cacheWrite: Int, output: Int, reasoning: Int) {
-    microsPerMillion = [input, cachedInput, cacheWrite, output, reasoning].map { min(max(0, $0), 1_000_000_000_000) }
+    func bounded(_ price: Int) -> Int { min(max(0, price), 1_000_000_000_000) }
+    self.input = bounded(input)
+    self.cachedInput = bounded(cachedInput)
+    self.cacheWrite = bounded(cacheWrite)
+    self.output = bounded(output)
+    self.reasoning = bounded(reasoning)
   }
 }
 
@@ -90,18 +90,29 @@ public struct MoneyMeter: Sendable, Hashable {
   /// More tokens; gives back the millionths that they make whole.
   public mutating func add(_ usage: TokenUsage, _ prices: TokenPrices) -> Int {
     var micros = 0
-    for number in 0..<TokenUsage.classCount {
-      let (count, price) = (usage.count(number), prices.microsPerMillion[number])
-      guard count > 0, price > 0 else { continue }
-      let product = count.multipliedFullWidth(by: price)
-      // Counts are below 2^40 and prices at most 10^12: the quotient fits.
-      let part = Self.whole.dividingFullWidth(product)
-      micros = min(micros + min(part.quotient, LeaseRate.amountMax), LeaseRate.amountMax)
-      carried += part.remainder
-    }
+    add(usage.input, prices.input, to: &micros)
+    add(usage.cachedInput, prices.cachedInput, to: &micros)
+    add(usage.cacheWrite, prices.cacheWrite, to: &micros)
+    add(usage.output, prices.output, to: &micros)
+    add(usage.reasoning, prices.reasoning, to: &micros)
     micros += carried / Self.whole
     carried %= Self.whole
     return min(micros, LeaseRate.amountMax)
+  }
+
+  private mutating func add(_ count: Int, _ price: Int, to micros: inout Int) {
+    let count = TokenUsage.bounded(count)
+    guard count > 0, price > 0 else { return }
+    let (product, overflow) = count.multipliedReportingOverflow(by: price)
+    // Nearly always: a division by a constant is a multiplication.
+    guard overflow else {
+      micros = min(micros + product / Self.whole, LeaseRate.amountMax)
+      return carried += product % Self.whole
+    }
+    // Counts are at most 2^40 and prices at most 10^12: the quotient fits.
+    let part = Self.whole.dividingFullWidth(count.multipliedFullWidth(by: price))
+    micros = min(micros + min(part.quotient, LeaseRate.amountMax), LeaseRate.amountMax)
+    carried += part.remainder
   }
 
   /// The end: one millionth more if anything is carried.

@@ -17,7 +17,7 @@ import Testing
 
   /// What the store holds and the desk together, in units.
   private func left(_ desk: LimitDesk, _ request: LimitRequest, _ limit: Int = 0) -> Int {
-    let share = desk.applied(to: request)[limit]
+    let share = desk.limits(of: request).shares[limit]
     guard let subject = share.subject else { return -1 }
     return desk.bucket.here { $0.standing(subject).remaining }
   }
@@ -44,7 +44,7 @@ import Testing
       guard let grant = desk.admit(request(prompt: 300), waiter: nil).grant else { return [] }
       var figures = [left(desk, request())]
       for _ in 0..<200 {
-        if grant.spend(outputTokens: 1) == .dry(desk.refusal(desk.applied(to: request())[0], need: 1)) { break }
+        if grant.spend(outputTokens: 1) == .dry(desk.refusal(desk.limits(of: request()).shares[0], need: 1)) { break }
       }
       figures.append(grant.outputTokens)
       grant.settle(prompt: 310, completion: 250, cached: 10, reasoning: 50)

@@ -158,6 +158,11 @@ extension Exchange {
       if let shouldRetry = error.shouldRetry {
         output.append(shouldRetry ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n")
       }
+      if let seconds = error.tokensResetSeconds, self.snapshot.settings.server.higressHeaders {
+        output.append("x-tokenratelimit-reset: ")
+        output.append(decimal: seconds)
+        output.append("\r\n")
+      }
       if error.status == 401 { output.append("www-authenticate: Bearer\r\n") }
       if error.status == 405, let allowed = self.surface.allowedMethods {
         output.append("allow: ")

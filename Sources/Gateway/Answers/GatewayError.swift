@@ -18,6 +18,8 @@ struct GatewayError: Error {
   var retryAfterMilliseconds: Int?
   /// False tells SDKs not to try again.
   var shouldRetry: Bool?
+  /// Seconds until a limit of tokens or money is whole again.
+  var tokensResetSeconds: Int?
 
   init(
     _ status: Int, _ type: StaticString, _ code: StaticString, _ message: String, param: String? = nil,

@@ -79,14 +79,16 @@ extension Exchange: LimitWaiter {
   // MARK: What is asked
 
   private func limitRequest(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings) -> LimitRequest {
-    let model = candidate.modelIndex.map { snapshot.settings.models[$0].name } ?? record.model
+    let entry = candidate.modelIndex.map { snapshot.settings.models[$0] }
+    // An entry for many names is limited by the one that was asked for.
+    let model = entry.flatMap { $0.match == .exact ? $0.name : nil } ?? record.model
     let facts = RequestFacts(
       consumer: record.consumer, model: model.isEmpty ? nil : model, upstream: upstream.name,
       route: snapshot.factsWanted.wantsRoute ? routeName : nil, head: headFacts)
     var maxTokens: Int?
     if case .json(let fields) = findings { maxTokens = fields.tokensMax }
     return LimitRequest(
-      facts: facts, model: model, promptTokens: promptTokens(body, findings),
+      facts: facts, model: entry?.name ?? model, promptTokens: promptTokens(body, findings),
       expectedOutput: surface.answersText ? nil : 0, maxTokens: maxTokens, choices: choiceCount)
   }
 

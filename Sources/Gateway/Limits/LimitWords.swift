@@ -28,6 +28,10 @@ extension GatewayError {
       error.retryAfterMilliseconds = wait
       error.shouldRetry = false
     }
+    switch refusal.unit {
+    case .tokens, .money: error.tokensResetSeconds = (refusal.resetMilliseconds + 999) / 1000
+    case .requests, .concurrency: break
+    }
     return error
   }
 

@@ -1,0 +1,177 @@
+internal import RateLimiting
+
+/// What a request needs of its limits, in tokens.
+struct RequestNeed: Sendable, BitwiseCopyable {
+  var promptTokens: Int
+  /// Output that is expected, all choices together.
+  var expected: Int
+  /// How long an answer takes.
+  var horizonMilliseconds: Int
+  var maxTokens: Int?
+  var choices: Int
+
+  func prompt(_ terms: LimitSet.Terms) -> Int { terms.cost.units(ofPrompt: promptTokens) }
+
+  func output(_ terms: LimitSet.Terms) -> Int { LimitGrant.units(expected, terms.perThousand) }
+
+  /// What is to be drawn at once: the prompt and the first of the output.
+  func draw(_ terms: LimitSet.Terms) -> Int {
+    prompt(terms) + (expected >= LimitGrant.outputAhead ? terms.ahead : output(terms))
+  }
+}
+
+/// A request before all its limits in one go: one entry into the actor for each of its events.
+extension DistributedTokenBucket {
+  enum Beginning: Sendable {
+    /// All have given; the bound on one answer, where quotas make one.
+    case begun(clampedMaxTokens: Int?)
+    /// This one has not; what others had given is back.
+    case halted(at: Int)
+    /// This quota has too little left for an answer; all is back.
+    case tooLittle(at: Int)
+    /// A subject has been dropped meanwhile: the limits are to be looked up again; all is back.
+    case stale
+  }
+
+  /// Draws what the request needs of all limits, or of none.
+  ///
+  /// - Parameters:
+  ///   - waitsAt: whose queue it stands in.
+  ///   - isLastTry: its time is up: the store's part is done without if its answer has not come.
+  func begin(_ grant: LimitGrant, _ need: RequestNeed, waitsAt: SubjectRef?, isLastTry: Bool) -> Beginning {
+    let set = grant.set
+    let now = now
+    let condition = storage.condition
+    var clamp = OutputClamp()
+    var tightest = 0
+    for place in 0..<set.terms.count {
+      let terms = set.terms[place]
+      guard isCurrent(terms.subject) else {
+        giveBack(grant, upTo: place)
+        return .stale
+      }
+      let prompt = need.prompt(terms)
+      let output = need.output(terms)
+      let amount = prompt + (need.expected >= LimitGrant.outputAhead ? terms.ahead : output)
+      guard
+        mayBegin(terms.subject, prompt, output, need.horizonMilliseconds, now),
+        draw(terms.subject, amount, isRetry: waitsAt == terms.subject, isRunning: false, now, condition)
+          || (isLastTry && drawWithoutStore(terms.subject, amount))
+      else {
+        giveBack(grant, upTo: place)
+        for later in place + 1..<max(place + 1, set.terms.count) where isCurrent(set.terms[later].subject) {
+          askAhead(set.terms[later].subject, need.draw(set.terms[later]))
+        }
+        return .halted(at: place)
+      }
+      grant.shares[place] = ShareList.Share(
+        charged: amount, prompt: prompt, allowance: Allowance(amount - prompt, lowAt: terms.lowAt), reserved: output)
+      guard terms.isCalendar else { continue }
+      let before = clamp
+      clamp.bound(
+        left: left(Int(terms.subject.place)) + amount, prompt: prompt,
+        thousandthsPerToken: terms.perThousand * need.choices)
+      if clamp != before { tightest = place }
+    }
+    var clamped: Int?
+    switch clamp.answer(maxTokens: need.maxTokens) {
+    case .keep: break
+    case .clamp(let most): clamped = most
+    case .refuse:
+      giveBack(grant, upTo: set.terms.count)
+      return .tooLittle(at: tightest)
+    }
+    for place in 0..<set.terms.count {
+      let number = activate(Int(set.terms[place].subject.place))
+      active[number].lookAhead.began(output: grant.shares[place].reserved)
+    }
+    return .begun(clampedMaxTokens: clamped)
+  }
+
+  private func giveBack(_ grant: LimitGrant, upTo end: Int) {
+    for place in 0..<end { giveBack(grant.set.terms[place].subject, grant.shares[place].charged) }
+  }
+
+  /// Whether a request may begin, by what streams here expect.
+  private func mayBegin(_ subject: SubjectRef, _ prompt: Int, _ output: Int, _ horizon: Int, _ now: Int) -> Bool {
+    let index = Int(subject.place)
+    let number = Int(subjects[index].active)
+    guard output > 0, number >= 0, active[number].lookAhead.running > 0 else { return true }
+    return active[number].lookAhead.admits(
+      prompt: prompt, output: output, horizonMilliseconds: horizon, subjects[index].ledger,
+      terms[Int(subjects[index].terms)], now: now)
+  }
+
+  /// Tokens of output have passed: each limit learns its part.
+  func passed(_ usage: TokenUsage, _ grant: LimitGrant) {
+    for place in 0..<grant.set.terms.count {
+      let terms = grant.set.terms[place]
+      guard terms.perThousand > 0 else { continue }
+      var share = grant.shares[place]
+      let units =
+        switch terms.cost {
+        case .tokens(let weights): weights.units(of: usage)
+        case .money(let prices): share.meter.add(usage, prices)
+        case .requests, .free: 0
+        }
+      _ = share.allowance.spend(units)
+      let reserved = min(units, share.reserved)
+      share.reserved -= reserved
+      grant.shares[place] = share
+      let number = Int(subjects[Int(terms.subject.place)].active)
+      if number >= 0, reserved > 0 { active[number].lookAhead.came(reserved) }
+    }
+  }
+
+  /// Draws more for a stream that runs where little is left.
+  ///
+  /// - Returns: the first limit that has run dry, if any, and whether one is low.
+  func refill(_ grant: LimitGrant) -> (dry: Int?, isLow: Bool) {
+    let now = now
+    let condition = storage.condition
+    var isLow = false
+    var dry: Int?
+    for place in 0..<grant.set.terms.count {
+      let terms = grant.set.terms[place]
+      guard terms.perThousand > 0 else { continue }
+      var share = grant.shares[place]
+      guard share.allowance.standing != .ample else { continue }
+      share.take(drawSome(terms.subject, terms.ahead + max(0, -share.allowance.left), now, condition))
+      if share.allowance.left <= 0 {
+        let missing = 1 - share.allowance.left
+        if draw(terms.subject, missing, isRetry: false, isRunning: true) { share.take(missing) }
+      }
+      grant.shares[place] = share
+      switch share.allowance.standing {
+      case .ample: break
+      case .low: isLow = true
+      case .dry: dry = dry ?? place
+      }
+    }
+    return (dry, isLow)
+  }
+
+  /// A request has ended, and the truth is known.
+  func settle(_ grant: LimitGrant, _ ending: LimitEnding) {
+    let now = now
+    let condition = storage.condition
+    let set = grant.set
+    for place in 0..<set.terms.count {
+      let terms = set.terms[place]
+      guard isCurrent(terms.subject) else { continue }
+      let truth = ending.isAbandoned ? 0 : terms.cost.units(of: ending.usage)
+      // A cut is held against the limit that made it alone.
+      let wasCut = ending.wasCut && (ending.cutBy ?? place) == place
+      let share = grant.shares[place]
+      let index = Int(terms.subject.place)
+      let number = Int(subjects[index].active)
+      if number >= 0 {
+        active[number].lookAhead.ended(rest: share.reserved, wasCut: wasCut)
+        if active[number].isIdle { deactivate(index) }
+      }
+      subjects[index].ledger.settle(charged: share.charged, true: truth)
+      serveSoon(terms.subject)
+      pump(terms.subject.place, now, condition)
+    }
+  }
+}
