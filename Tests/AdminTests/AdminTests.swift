@@ -175,9 +175,9 @@ struct AdminTests {
   func storeAway() async throws {
     let more =
       "redis: { url: \"redis://:secret@127.0.0.1:\(try freePort())\" }\nlimits:\n"
+      + "  shut: { requests: 1000, per: hour, whenStoreIsAway: closed }\n"
       + "  mine: { requests: 1000, per: hour, whenStoreIsAway: local }\n"
-      + "  wide: { requests: 1000, per: hour, whenStoreIsAway: open }\n"
-      + "  shut: { tokens: 100000, per: hour, whenStoreIsAway: closed }\n"
+      + "  wide: { tokens: 100000, per: hour, whenStoreIsAway: open }\n"
     try await story(more) { admin, data, _ async throws in
       var refused = 0
       let isAway = try waitUntil {
