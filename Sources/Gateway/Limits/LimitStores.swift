@@ -29,7 +29,7 @@ final class LimitStores: Sendable {
   ///
   /// - Parameters:
   ///   - archivePath: the file in which the process' own store keeps quotas and budgets; nil for memory alone. Not used with Redis.
-  ///   - onEvent: told once per change, whichever reactor sees it first; on a reactor, or on the archive's thread.
+  ///   - onEvent: told once per change, whichever reactor sees it first; on a reactor, or on the archive's thread. It must not wait for anything.
   /// - Throws: `GatewayStartError` for a file that cannot be used.
   static func make(
     _ settings: GatewaySettings, on group: ReactorGroup, resolver: Resolver, archivePath: String? = nil,
@@ -44,7 +44,8 @@ final class LimitStores: Sendable {
         let client = RedisClient(
           mapped, on: reactor, resolver: resolver,
           onEvent: { event in
-            if changes.withLock({ $0.isNews(event, from: index) }) { onEvent(.redis(event)) }
+            // Told under the lock: in the order in which it was decided.
+            changes.withLock { if $0.isNews(event, from: index) { onEvent(.redis(event)) } }
           })
         client.start()
         return (client: client, store: RedisStore(client, timeout: redis.timeout, prefix: redis.prefix))
@@ -74,11 +75,11 @@ final class LimitStores: Sendable {
     return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
   }
 
-  /// The store for the desk of the group's reactor `index`; to be used there alone.
+  /// The store for the desk of the reactor with that index, which must be one of the group's; to be used there alone.
   func storage(on index: Int) -> any BucketStorage {
     switch kind {
     case .embedded(let store, _): store
-    case .redis(let shares, _): shares[index].store
+    case .redis(let shares, _): shares[index - shares[0].client.reactor.index].store
     }
   }
 
