@@ -11,7 +11,7 @@ struct LimitStreamStories {
 
   @Test("ends the stream at the event that reaches it, as one whose length was bounded, and says which limit it was")
   func truncates() async throws {
-    try await LimitHouse.story(Self.daily) { house in
+    try await LimitHouse.story(Self.daily) { house async throws in
       let answer = try house.ask(chat("events=100 gap=1ms \(LimitHouse.steady)"))
       #expect(answer.status == 200)
       // Twelve events leave four tokens; the thirteenth is the last.
@@ -41,7 +41,7 @@ struct LimitStreamStories {
 
   @Test("tells the upstream at once, which stops", arguments: ["gap=1ms", "gap=5ms coalesce=3"])
   func cancels(pace: String) async throws {
-    try await LimitHouse.story(Self.daily) { house in
+    try await LimitHouse.story(Self.daily) { house async throws in
       let answer = try house.ask(chat("events=5000 \(pace) \(LimitHouse.steady)"))
       #expect(LimitHouse.finishReasons(answer) == [0: "length"])
       #expect(waitUntil { house.upstream.seen.cancelsTotal == 1 })
@@ -52,7 +52,7 @@ struct LimitStreamStories {
 
   @Test("keeps to itself what came in the same read behind the last event", arguments: ["", "coalesce=400", "chunkSplit=9000"])
   func oneRead(shape: String) async throws {
-    try await LimitHouse.story(Self.daily) { house in
+    try await LimitHouse.story(Self.daily) { house async throws in
       let answer = try house.ask(chat("events=300 \(shape) \(LimitHouse.steady)", usage: true))
       #expect(try LimitHouse.tokens(answer) == 104)
       #expect(LimitHouse.finishReasons(answer) == [0: "length"])
@@ -66,7 +66,7 @@ struct LimitStreamStories {
     // Each request has a quota of its own.
     let limits = "  daily: { each: \"header:x-run\", outputTokens: 150, per: day, calendar: true }\n"
     for script in ["events=18 reasoning=4", "events=22 lineEnd=crlf", "events=22 lineEnd=cr bom comments=1"] {
-      try await LimitHouse.story(limits) { house in
+      try await LimitHouse.story(limits) { house async throws in
         let base = "\(script) \(LimitHouse.steady)"
         let wanted = LimitHouse.timeless(try house.ask(chat(base, usage: true), headers: "x-run: 0\r\n"))
         #expect(wanted.contains(#""finish_reason":"length""#))
@@ -87,7 +87,7 @@ struct LimitStreamStories {
   func exactEnd(shape: String) async throws {
     try await LimitHouse.story(
       "  daily: { each: \"header:x-run\", outputTokens: 104, per: day, calendar: true }\n"
-    ) { house in
+    ) { house async throws in
       for (run, usage) in [false, true].enumerated() {
         let script = "events=13 \(shape) \(LimitHouse.steady)"
         let answer = try house.ask(chat(script, usage: usage), headers: "x-run: \(run)\r\n")
@@ -105,7 +105,7 @@ struct LimitStreamStories {
 
   @Test("ends every choice that is not whole, and their sum is what counts")
   func choices() async throws {
-    try await LimitHouse.story(Self.daily) { house in
+    try await LimitHouse.story(Self.daily) { house async throws in
       let answer = try house.ask(chat("provider=openai events=30 \(LimitHouse.steady)", extra: ",\"n\":2"))
       #expect(LimitHouse.finishReasons(answer) == [0: "length", 1: "length"])
       #expect(try LimitHouse.tokens(answer) == 104)
@@ -116,7 +116,7 @@ struct LimitStreamStories {
 
   @Test("counts reasoning and tool calls as it counts text", arguments: ["reasoning=50 events=2", "tools=9", "refusal=60", "think reasoning=40"])
   func channels(script: String) async throws {
-    try await LimitHouse.story(Self.daily) { house in
+    try await LimitHouse.story(Self.daily) { house async throws in
       let answer = try house.ask(chat("\(script) gap=1ms \(LimitHouse.steady)"))
       #expect(LimitHouse.finishReasons(answer) == [0: "length"])
       let delivered = try LimitHouse.tokens(answer)
@@ -131,7 +131,7 @@ struct LimitStreamStories {
   func usage() async throws {
     try await LimitHouse.story(
       "  daily: { each: \"header:x-run\", outputTokens: 100, per: day, calendar: true }\n"
-    ) { house in
+    ) { house async throws in
       let plain = try house.ask(chat("events=50 \(LimitHouse.steady)"), headers: "x-run: 0\r\n")
       #expect(!plain.text.contains("usage"))
       let asked = try house.ask(chat("events=50 \(LimitHouse.steady)", usage: true), headers: "x-run: 1\r\n")
@@ -149,7 +149,7 @@ struct LimitStreamStories {
 
   @Test("ends a stream of /v1/completions with an empty text and the reason")
   func completions() async throws {
-    try await LimitHouse.story(Self.daily) { house in
+    try await LimitHouse.story(Self.daily) { house async throws in
       let way = TokenStories.Way(provider: "openai", endpoint: .completions, path: "/v1/completions")
       let answer = try house.ask(way.body("events=60 \(LimitHouse.steady)"), path: way.path)
       #expect(try LimitHouse.tokens(answer, .completions) == 104)
@@ -165,7 +165,7 @@ struct LimitStreamStories {
     "ends a stream of /v1/messages with its block's stop, max_tokens and message_stop",
     arguments: [("events=60", 0), ("reasoning=3 events=60", 1), ("reasoning=60", 0), ("events=2 tools=20", -1)])
   func messages(script: String, block: Int) async throws {
-    try await LimitHouse.story(Self.daily) { house in
+    try await LimitHouse.story(Self.daily) { house async throws in
       let way = TokenStories.Way(provider: "anthropic", endpoint: .messages, path: "/v1/messages")
       let answer = try house.ask(way.body("\(script) gap=1ms \(LimitHouse.steady)"), path: way.path)
       let delivered = try LimitHouse.tokens(answer, .messages)
@@ -194,7 +194,7 @@ struct LimitStreamStories {
   @Test("does not end a block of /v1/messages twice when the limit is reached with its last event")
   func lastOfBlock() async throws {
     // Twenty thoughts of eight tokens are the whole of the first block.
-    try await LimitHouse.story("  daily: { outputTokens: 160, per: day, calendar: true }\n") { house in
+    try await LimitHouse.story("  daily: { outputTokens: 160, per: day, calendar: true }\n") { house async throws in
       let way = TokenStories.Way(provider: "anthropic", endpoint: .messages, path: "/v1/messages")
       for shape in ["", "gap=1ms"] {
         let answer = try house.ask(
@@ -211,7 +211,7 @@ struct LimitStreamStories {
 
   @Test("ends a stream of /v1/responses as incomplete, for its length", arguments: ["events=60", "reasoning=60 events=3"])
   func responses(script: String) async throws {
-    try await LimitHouse.story(Self.daily) { house in
+    try await LimitHouse.story(Self.daily) { house async throws in
       let way = TokenStories.Way(provider: "openai", endpoint: .responses, path: "/v1/responses")
       let answer = try house.ask(way.body("\(script) gap=1ms \(LimitHouse.steady)"), path: way.path)
       #expect(try LimitHouse.tokens(answer, .responses) == 104)
@@ -234,7 +234,7 @@ struct LimitStreamStories {
   @Test("does not touch an answer of /v1/messages or /v1/responses that ends exactly where it is reached")
   func exactEndElsewhere() async throws {
     let limits = "  daily: { each: route, outputTokens: 104, per: day, calendar: true }\n"
-    try await LimitHouse.story(limits) { house in
+    try await LimitHouse.story(limits) { house async throws in
       for way in TokenStories.ways.suffix(2) {
         for shape in ["gap=1ms"] {
           let script = "events=13 \(shape) \(LimitHouse.steady)"
@@ -251,7 +251,7 @@ struct LimitStreamStories {
   @Test("cuts a stream of an endpoint that is passed through, visibly, for it has no words there")
   func gemini() async throws {
     let models = LimitHouse.models + "routes: [{ pathPrefix: /v1/models, upstream: a }]\n"
-    try await LimitHouse.story(Self.daily, models: models) { house in
+    try await LimitHouse.story(Self.daily, models: models) { house async throws in
       let way = TokenStories.gemini
       let client = try house.client()
       try client.post(way.path, way.body("events=5000 gap=1ms \(LimitHouse.steady)"))
@@ -273,7 +273,7 @@ struct LimitStreamStories {
   @Test("ends with an error event and nothing behind it where onExceeded says so")
   func error() async throws {
     let limits = "  daily: { each: route, outputTokens: 100, per: day, calendar: true, onExceeded: error }\n"
-    try await LimitHouse.story(limits) { house in
+    try await LimitHouse.story(limits) { house async throws in
       let answer = try house.ask(chat("events=100 \(LimitHouse.steady)", usage: true))
       #expect(answer.status == 200 && !answer.text.contains("[DONE]") && !answer.text.contains("\"length\""))
       #expect(lastEventErrorCode(answer.body) == "insufficient_quota")
@@ -293,7 +293,7 @@ struct LimitStreamStories {
   @Test("waits for more where onExceeded says so, and the answer goes on to its end")
   func waits() async throws {
     let limits = "  slow: { outputTokens: 600, per: 1s, onExceeded: wait, wait: 20s }\n"
-    try await LimitHouse.story(limits) { house in
+    try await LimitHouse.story(limits) { house async throws in
       let script = "events=112 \(LimitHouse.steady)"
       let clock = ContinuousClock()
       let start = clock.now
@@ -313,7 +313,7 @@ struct LimitStreamStories {
   @Test("ends the stream when what it waits for does not come in time")
   func waitsInVain() async throws {
     let limits = "  slow: { outputTokens: 120, per: minute, onExceeded: wait, wait: 300ms, burst: 100 }\n"
-    try await LimitHouse.story(limits) { house in
+    try await LimitHouse.story(limits) { house async throws in
       let answer = try house.ask(chat("events=50 gap=1ms \(LimitHouse.steady)"))
       #expect(LimitHouse.finishReasons(answer) == [0: "length"])
       #expect(try LimitHouse.tokens(answer) == 104)
@@ -327,7 +327,7 @@ struct LimitStreamStories {
   func uncounted(vocabulary: String) async throws {
     try await LimitHouse.story(
       Self.daily, models: "models:\n  m: { serve: a, vocabulary: \(vocabulary) }\n"
-    ) { house in
+    ) { house async throws in
       let answer = try house.ask(chat("events=3000 gap=1ms"))
       #expect(LimitHouse.finishReasons(answer) == [0: "length"])
       let line = try #require(try await house.log(count: 1).first)
@@ -343,7 +343,7 @@ struct LimitStreamStories {
       "  wide: { outputTokens: 500, per: day, calendar: true }\n"
       + "  narrow: { outputTokens: 60, per: day, calendar: true }\n"
       + "  total: { tokens: 400, per: day, calendar: true }\n"
-    try await LimitHouse.story(limits) { house in
+    try await LimitHouse.story(limits) { house async throws in
       let answer = try house.ask(chat("events=100 \(LimitHouse.steady)"))
       #expect(try LimitHouse.tokens(answer) == 64)
       let line = try #require(try await house.log(count: 1).first)
@@ -357,7 +357,7 @@ struct LimitStreamStories {
   func weights() async throws {
     let limits =
       "  daily: { each: \"header:x-run\", outputTokens: 400, per: day, calendar: true, weights: { reasoning: 0.5, output: 2 } }\n"
-    try await LimitHouse.story(limits) { house in
+    try await LimitHouse.story(limits) { house async throws in
       let thoughts = try house.ask(chat("reasoning=200 gap=1ms \(LimitHouse.steady)"), headers: "x-run: 1\r\n")
       let text = try house.ask(chat("events=60 gap=1ms \(LimitHouse.steady)"), headers: "x-run: 2\r\n")
       let delivered = try [LimitHouse.tokens(thoughts), LimitHouse.tokens(text)]
