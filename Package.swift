@@ -98,6 +98,7 @@ let package = Package(
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
         "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "RateLimiting", "Quotas",
+        "TestKit",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 static _Thread_local uint64_t allocations;
@@ -73,3 +74,18 @@ int bench_processor_count(void) {
 }
 
 void bench_keep(uint64_t value) { __asm__ volatile("" : : "r"(value) : "memory"); }
+
+int bench_ticks(uint64_t nanoseconds) {
+  int descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (descriptor < 0) return -1;
+  struct timespec each = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
+  struct itimerspec setting = {each, each};
+  if (timerfd_settime(descriptor, 0, &setting, NULL) == 0) return descriptor;
+  close(descriptor);
+  return -1;
+}
+
+uint64_t bench_ticks_taken(int descriptor) {
+  uint64_t count = 0;
+  return read(descriptor, &count, sizeof count) == sizeof count ? count : 0;
+}

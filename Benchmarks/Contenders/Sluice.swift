@@ -1,22 +1,34 @@
+import CBenchmarks
 import Foundation
 import Glibc
+import TestKit
 
 /// The gateway, with everything on that it has: authentication, routing, parsing, exact counting, one access-log line a
-/// request. Or with the counting off, to see what that costs.
+/// request. Or with the counting off, or with limits on, to see what these cost.
 struct Sluice: Contender {
+  /// How it differs from what it is by itself.
+  enum Kind { case plain, uncounted, limited }
+
   let name: String
   let words: String
   let hasProcess = true
   private let path: String
   /// The user's own file; nil: one is generated.
   private let configuration: String?
-  private let counts: Bool
+  private let kind: Kind
+  /// Where the limits of `limited` are kept.
+  private let redis: RedisServer?
   private let data: String
 
   /// - Throws: `BenchmarkError` when the executable is not there.
-  init(_ options: Options, counts: Bool) throws {
-    self.counts = counts
-    name = counts ? "sluice" : "uncounted"
+  init(_ options: Options, _ kind: Kind) throws {
+    self.kind = kind
+    name =
+      switch kind {
+      case .plain: "sluice"
+      case .uncounted: "uncounted"
+      case .limited: "limited"
+      }
     path = options.gateway ?? Self.beside()
     guard access(path, X_OK) == 0 else {
       throw BenchmarkError("no executable at \(path); `swift build -c release --product sluice` makes it")
@@ -24,11 +36,13 @@ struct Sluice: Contender {
     configuration = options.config
     if let configuration, access(configuration, R_OK) != 0 { throw BenchmarkError("cannot read \(configuration)") }
     data = VocabularyDirectory.find(installingWith: path)
+    redis = kind == .limited ? try Self.startRedis() : nil
     let counting =
-      counts ? "tokens counted \(VocabularyDirectory.holds("qwen", data) ? "exactly" : "by estimate")" : "counting off"
+      kind != .uncounted
+      ? "tokens counted \(VocabularyDirectory.holds("qwen", data) ? "exactly" : "by estimate")" : "counting off"
     words =
       (configuration.map { "configuration \($0)" } ?? "1 reactor; keys, routing, parsing and the access log on")
-      + "; \(counting)"
+      + "; \(counting)" + (kind == .limited ? "; four limits a request on Redis" : "")
   }
 
   func start(_ bench: Bench, upstreamPort: UInt16) throws -> RunningContender {
@@ -38,7 +52,10 @@ struct Sluice: Contender {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let errorLog = directory + "/error.log"
     let file = configuration ?? directory + "/sluice.yaml"
-    if configuration == nil { try Data(Self.generated.utf8).write(to: URL(fileURLWithPath: file)) }
+    if configuration == nil {
+      let text = Self.generated + (redis.map { Self.limits(redisPort: $0.port) } ?? "")
+      try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+    }
     let process = try ChildProcess(
       ChildProcess.Launch(
         path: path, arguments: ["serve", "--config", file],
@@ -48,7 +65,7 @@ struct Sluice: Contender {
           "BENCHMARK_UPSTREAM": "http://127.0.0.1:\(upstreamPort)/v1",
           "BENCHMARK_KEY_DIGEST": "sha256:\(BenchmarkRequest.keyDigest)",
           "BENCHMARK_ACCESS_LOG": directory + "/access.log",
-          "BENCHMARK_VOCABULARY": counts ? "qwen" : "none",
+          "BENCHMARK_VOCABULARY": kind == .uncounted ? "none" : "qwen",
           "SLUICE_DATA": data,
         ],
         processor: bench.placement.gateway, output: .file(errorLog), errors: .file(errorLog)),
@@ -82,7 +99,27 @@ struct Sluice: Contender {
 
     """
 
-  private static func beside() -> String {
+  /// Beside load generator and upstream, away from the gateway's processor.
+  private static func startRedis() throws -> RedisServer {
+    if let processor = Placement().load { _ = bench_run_on(Int32(processor)) }
+    defer { _ = bench_run_on(-1) }
+    return try RedisServer()
+  }
+
+  /// Four limits that every request must be within, so large that none refuses.
+  private static func limits(redisPort: UInt16) -> String {
+    """
+    redis: { url: "redis://127.0.0.1:\(redisPort)" }
+    limits:
+      tokens-per-minute: { each: consumer, tokens: 1000000000000, per: minute }
+      requests-per-minute: { each: consumer, requests: 1000000000000, per: minute }
+      model-per-day: { each: model, tokens: 1000000000000, per: day, calendar: true }
+      at-once: { each: consumer, concurrency: 1000000 }
+
+    """
+  }
+
+  static func beside() -> String {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("sluice").path
   }

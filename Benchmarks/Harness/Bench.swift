@@ -19,9 +19,7 @@ final class Bench {
   init(_ options: Options, say: @escaping (String) -> Void) throws {
     self.options = options
     self.say = say
-    var template = Array("/tmp/sluice-benchmark-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw BenchmarkError("cannot make a temporary directory in /tmp") }
-    directory = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    directory = try Self.temporaryDirectory()
     custodian = try Custodian(directory: directory)
     Self.raiseDescriptorLimit()
 
@@ -29,8 +27,9 @@ final class Bench {
     var absent: [String] = []
     if options.against.contains("nginx") { contenders.append(try Nginx(custodian)) }
     do {
-      if options.against.contains("uncounted") { contenders.append(try Sluice(options, counts: false)) }
-      contenders.append(try Sluice(options, counts: true))
+      if options.against.contains("uncounted") { contenders.append(try Sluice(options, .uncounted)) }
+      contenders.append(try Sluice(options, .plain))
+      if options.against.contains("limited") { contenders.append(try Sluice(options, .limited)) }
     } catch let error as BenchmarkError {
       absent.append("sluice: \(error)")
     }
@@ -89,8 +88,15 @@ final class Bench {
     }
   }
 
+  /// A new directory, which a custodian is to remove.
+  static func temporaryDirectory() throws -> String {
+    var template = Array("/tmp/sluice-benchmark-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw BenchmarkError("cannot make a temporary directory in /tmp") }
+    return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
   /// Thousands of streams need thousands of descriptors, here and in what is spawned.
-  private static func raiseDescriptorLimit() {
+  static func raiseDescriptorLimit() {
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(7), &limit)
     limit.rlim_cur = limit.rlim_max

@@ -48,6 +48,13 @@ struct ScenarioReport {
   }
 }
 
+extension ScenarioReport {
+  /// What one contender's values are beyond another's, each round by itself.
+  func differences(_ key: String, of contender: String, from other: String) -> [Double] {
+    zip(values(key, of: contender), values(key, of: other)).map { $0 - $1 }
+  }
+}
+
 /// Median and extremes of a few values.
 struct Spread: Codable {
   var median: Double

@@ -20,11 +20,13 @@ enum Table {
     text += "  checked: \(report.checked)\n"
     let names = report.contenders.map(\.name)
     let others = names.contains("sluice") ? ["nginx", "uncounted"].filter(names.contains) : []
-    var rows = [[""] + names + others.map { "sluice/\($0)" }]
+    let hasLimited = names.contains("limited") && names.contains("sluice")
+    var rows = [[""] + names + others.map { "sluice/\($0)" } + (hasLimited ? ["limited/sluice"] : [])]
     for metric in report.metrics {
       var row = ["  " + metric.label]
       for name in names { row.append(cell(report.values(metric.key, of: name), metric.decimals)) }
       for other in others { row.append(cell(report.ratios(metric.key, of: "sluice", to: other), 3)) }
+      if hasLimited { row.append(cell(report.ratios(metric.key, of: "limited", to: "sluice"), 3)) }
       rows.append(row)
     }
     return text + align(rows) + disturbance(report)

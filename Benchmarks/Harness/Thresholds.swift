@@ -9,6 +9,8 @@ struct Thresholds: Codable {
     var metric: String
     /// The bound is on the median of the ratios to this contender, round by round; left out, on the median itself.
     var relativeTo: String?
+    /// The bound is on the median of the differences from this contender, round by round.
+    var addedTo: String?
     var max: Double?
     var min: Double?
     var note: String?
@@ -36,8 +38,10 @@ struct Thresholds: Codable {
   private func breach(_ bound: Bound, _ report: ScenarioReport) -> String? {
     let name =
       "\(bound.scenario): \(bound.metric) of \(bound.contender)" + (bound.relativeTo.map { " relative to \($0)" } ?? "")
+      + (bound.addedTo.map { " beyond \($0)" } ?? "")
     let values =
       bound.relativeTo.map { report.ratios(bound.metric, of: bound.contender, to: $0) }
+      ?? bound.addedTo.map { report.differences(bound.metric, of: bound.contender, from: $0) }
       ?? report.values(bound.metric, of: bound.contender)
     guard let median = Spread(values)?.median else { return "\(name) was not measured" }
     let figure = Table.number(median, decimals: bound.relativeTo == nil ? 2 : 3)

@@ -10,6 +10,8 @@ final class LoadConnection: EventHandler {
   private var reader = ResponseReader()
   private var checker = AnswerChecker()
   private var asked = MonotonicTime(nanoseconds: 0)
+  /// When the request was due, if it was to come at a time.
+  private var due: MonotonicTime?
   private var hasText = false
 
   /// Whether a request is under way.
@@ -21,8 +23,11 @@ final class LoadConnection: EventHandler {
   init(_ generator: LoadGenerator) { self.generator = generator }
 
   /// Asks the next request, connecting first if need be.
-  func ask() {
+  ///
+  /// - Parameter due: since when its time is counted; nil: since it is sent.
+  func ask(due: MonotonicTime? = nil) {
     isBusy = true
+    self.due = due
     hasText = false
     reader.reset()
     checker = AnswerChecker()
@@ -68,7 +73,7 @@ final class LoadConnection: EventHandler {
   }
 
   private func send() {
-    asked = MonotonicTime.readClock()
+    asked = due ?? MonotonicTime.readClock()
     let request = generator.request
     guard case .bytes(request.count) = Socket.send(descriptor, request) else {
       return broken("a request of \(request.count) bytes did not fit into an idle connection")

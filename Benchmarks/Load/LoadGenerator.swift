@@ -36,6 +36,10 @@ final class LoadGenerator: TimerHandler {
   private var isDraining = false
   private var windowBegan = MonotonicTime(nanoseconds: 0)
   private var cpuAtBegin: UInt64 = 0
+  /// With a fixed rate: who asks at it, connections without a request, and requests without a connection.
+  private var pacer: Pacer?
+  private var idle: [LoadConnection] = []
+  private var late: [MonotonicTime] = []
 
   /// - Throws: `BenchmarkError` when the upstream itself answers wrongly.
   init(_ plan: LoadPlan) throws {
@@ -60,14 +64,19 @@ final class LoadGenerator: TimerHandler {
   }
 
   /// Does the whole run.
-  func run() -> LoadResult {
+  func run() throws -> LoadResult {
     sluice_ignore_sigpipe()
     if plan.measuresMemory { result.atRest = ProcessSample(of: plan.watched, memory: true) }
     connections = (0..<plan.connections).map { _ in LoadConnection(self) }
     let start = MonotonicTime.readClock()
-    for index in 0..<plan.connections {
-      let share = Double(index) / Double(plan.connections)
-      _ = reactor.startTimer(at: start + .seconds(plan.rampSeconds * share), self, token: UInt32(index))
+    if let rate = plan.requestsPerSecond {
+      idle = connections
+      pacer = try Pacer(reactor, perSecond: rate) { [unowned self] in requestIsDue($0) }
+    } else {
+      for index in 0..<plan.connections {
+        let share = Double(index) / Double(plan.connections)
+        _ = reactor.startTimer(at: start + .seconds(plan.rampSeconds * share), self, token: UInt32(index))
+      }
     }
     let begin = start + .seconds(plan.rampSeconds + plan.warmUpSeconds)
     after(begin, .windowBegins)
@@ -117,16 +126,28 @@ final class LoadGenerator: TimerHandler {
       latency.record(nanoseconds)
     }
     if let answersMax = plan.answersMax, result.answersChecked >= answersMax { isDraining = true }
-    if isDraining { stopWhenIdle() } else { connection.ask() }
+    if isDraining { stopWhenIdle() } else { next(connection) }
   }
 
   func failed(_ connection: LoadConnection, _ why: String) {
     note(why)
     if result.failures >= Self.failuresMax { return reactor.stop() }
     if isDraining { return stopWhenIdle() }
+    if pacer != nil { return idle.append(connection) }
     // Later, not at once: a gateway that refuses must not be hammered.
     guard let index = connections.firstIndex(where: { $0 === connection }) else { return }
     _ = reactor.startTimer(at: reactor.now + .milliseconds(50), self, token: UInt32(index))
+  }
+
+  private func requestIsDue(_ time: MonotonicTime) {
+    guard !isDraining else { return }
+    guard let connection = idle.popLast() else { return late.append(time) }
+    connection.ask(due: time)
+  }
+
+  private func next(_ connection: LoadConnection) {
+    guard pacer != nil else { return connection.ask() }
+    if late.isEmpty { idle.append(connection) } else { connection.ask(due: late.removeFirst()) }
   }
 
   // MARK: The run's moments
@@ -145,6 +166,7 @@ final class LoadGenerator: TimerHandler {
     result.loadCPUNanoseconds = loadCPU &- cpuAtBegin
     result.openStreams = connections.count { $0.hasBegun }
     isDraining = true
+    pacer?.stop()
     if plan.drainSeconds > 0 {
       after(MonotonicTime.readClock() + .seconds(plan.drainSeconds), .drainEnds)
       stopWhenIdle()

@@ -17,6 +17,8 @@ struct LoadPlan: Codable {
   var warmUpSeconds: Double
   /// The measuring window.
   var windowSeconds: Double
+  /// Requests are asked at this rate, whether or not earlier ones have been answered; nil: each connection asks when it has its answer.
+  var requestsPerSecond: Double?
   /// Ends after so many answers instead of after the window; for checks.
   var answersMax: Int?
   /// How long streams may take to finish after the window; one that has not is a failure. 0: they are cut off instead.

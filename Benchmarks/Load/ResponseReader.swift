@@ -33,6 +33,8 @@ struct ResponseReader {
   private(set) var isEventStream = false
   /// Whether the server will close the connection after this answer.
   private(set) var closes = false
+  /// After how many milliseconds the server would like to be asked again; nil if it does not say.
+  private(set) var retryMilliseconds: Int?
 
   /// Whether nothing of an answer has come yet.
   var isFresh: Bool { state == .head && partialHead.isEmpty }
@@ -44,6 +46,7 @@ struct ResponseReader {
     status = 0
     isEventStream = false
     closes = false
+    retryMilliseconds = nil
   }
 
   /// Takes what came in; the body's bytes go to `body` piece by piece. Bytes behind the answer's end are wrong:
@@ -150,9 +153,11 @@ struct ResponseReader {
     while let feed = head[position...].firstIndex(of: 0x0a), feed + 1 < head.count {
       position = feed + 1
       if Self.has("content-length:", head, position) {
-        length = head[(position + 15)...].prefix { $0 != 0x0d }.reduce(0) {
-          (48...57).contains($1) ? $0 * 10 + Int($1) - 48 : $0
-        }
+        length = Self.number(head[(position + 15)...])
+      } else if Self.has("retry-after-ms:", head, position) {
+        retryMilliseconds = Self.number(head[(position + 15)...])
+      } else if Self.has("retry-after:", head, position) {
+        retryMilliseconds = retryMilliseconds ?? Self.number(head[(position + 12)...]) * 1000
       } else if Self.has("transfer-encoding: chunked", head, position) {
         isChunked = true
       } else if Self.has("content-type: text/event-stream", head, position) {
@@ -170,6 +175,10 @@ struct ResponseReader {
     guard head.count - position >= name.utf8CodeUnitCount, let base = head.baseAddress else { return false }
     return strncasecmp((base + position).assumingMemoryBound(to: CChar.self), name.utf8Start, name.utf8CodeUnitCount)
       == 0
+  }
+
+  private static func number(_ bytes: Slice<UnsafeRawBufferPointer>) -> Int {
+    bytes.prefix { $0 != 0x0d }.reduce(0) { (48...57).contains($1) ? $0 &* 10 &+ Int($1) &- 48 : $0 }
   }
 
   private static func hexDigit(_ byte: UInt8) -> Int? {

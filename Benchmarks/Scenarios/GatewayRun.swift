@@ -46,6 +46,7 @@ struct GatewayRun {
     check.script.gapMilliseconds = min(plan.script.gapMilliseconds, 4)
     check.connections = min(plan.connections, Self.checkConnectionsMax)
     check.answersMax = Self.answersChecked
+    check.requestsPerSecond = nil
     check.rampSeconds = 0
     check.warmUpSeconds = 0
     check.windowSeconds = 0.5

@@ -12,7 +12,8 @@ enum Scenarios {
   static let all: [any Scenario] = [
     SSEParseScenario(), JSONScanScenario(), HTTPParseScenario(), TokenCountScenario(),
     PromptCountScenario(), LimitAdmitScenario(),
-    RequestScenario(), StreamBurstScenario(), StreamPacedScenario(), IdleStreamsScenario(), StartupScenario(),
+    RequestScenario(), RequestPacedScenario(), StreamBurstScenario(), StreamPacedScenario(), IdleStreamsScenario(),
+    StartupScenario(),
   ]
 
   static func selected(_ filters: [String]) -> [any Scenario] {

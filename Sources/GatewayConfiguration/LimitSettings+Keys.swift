@@ -11,7 +11,7 @@ struct LimitDraft: Sendable {
   var weights = LimitWeightsDraft()
   var currency: String?
   var onExceeded = LimitExceededPolicy.truncate
-  var wait = Duration.zero
+  var wait = Duration.seconds(1)
   var whenStoreIsAway = StoreAwayMode.local
   var rules: [LimitRuleDraft] = []
 
@@ -37,7 +37,7 @@ struct LimitDraft: Sendable {
         "Where the calendar's days begin: an IANA name such as `Europe/Berlin`; left out, `UTC`."),
       .value(
         "burst", \.burst, .optional(.decimal(1...LimitSettings.countMax * DecimalText.scale)), default: Self(),
-        "What a sliding window may give at once, at most the amount; left out, a twelfth of it for tokens and money, all of it for requests."
+        "What a sliding window may give at once, at most the amount; left out, all of it for requests; for tokens and money a twelfth, but up to half of it while that is at most 4096 tokens or 0.05 of the currency unit."
       ),
       .section(
         "weights", \.weights, LimitWeightsDraft.section, "How much a token of each class counts, with token limits."),
@@ -50,7 +50,8 @@ struct LimitDraft: Sendable {
       ),
       .value(
         "wait", \.wait, .duration(.zero...LimitSettings.waitMax), default: Self(),
-        "How long a request may wait for room before it gets 429, and with `onExceeded: wait` a stream."),
+        "How long a request may wait for room before it gets 429; one that cannot get it in that time gets 429 at once. A stream that has run dry waits so long for more in all its life, with `onExceeded: wait` so long each time."
+      ),
       .value(
         "whenStoreIsAway", \.whenStoreIsAway, .choice, default: Self(),
         "While Redis does not answer: `local` keeps each gateway to its share, `open` lets everything pass, `closed` nothing new."

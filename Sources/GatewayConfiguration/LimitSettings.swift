@@ -35,7 +35,7 @@ public struct LimitSettings: Sendable, Equatable {
   public var burst: Int?
   /// What happens at its end.
   public var onExceeded: LimitExceededPolicy
-  /// How long a request may wait for room before it begins, and with ``LimitExceededPolicy/wait`` a stream; 0 to ``waitMax``.
+  /// How long a request may wait for room before it begins, and a stream for more: in all, or with ``LimitExceededPolicy/wait`` each time; 0 to ``waitMax``.
   public var wait: Duration
   /// What happens while the store does not answer.
   public var whenStoreIsAway: StoreAwayMode
@@ -44,7 +44,7 @@ public struct LimitSettings: Sendable, Equatable {
   public init(
     name: String, quantity: LimitQuantity, window: LimitPeriod?, match: LimitMatch = LimitMatch(),
     amounts: [LimitAmount], each: [LimitSubject] = [], burst: Int? = nil,
-    onExceeded: LimitExceededPolicy = .truncate, wait: Duration = .zero, whenStoreIsAway: StoreAwayMode = .local
+    onExceeded: LimitExceededPolicy = .truncate, wait: Duration = .seconds(1), whenStoreIsAway: StoreAwayMode = .local
   ) {
     self.name = name
     self.quantity = quantity

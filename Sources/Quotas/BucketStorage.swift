@@ -21,6 +21,13 @@ public protocol BucketStorage: AnyObject, Sendable {
     _ id: String, _ request: ConcurrencyRequest, limit: Int, later: @escaping (ConcurrencyReply?) -> Void
   ) -> ConcurrencyReply?
 
+  /// Whether it wants to be told what nodes hold (``noteHeld(_:_:_:node:)``).
+  var keepsHeld: Bool { get }
+
+  /// What a node holds of a quota that it has not spent (below 0: owes), as it stands now: told again a little after each change, so that what is kept on disk
+  /// says what was spent and not what was leased.
+  func noteHeld(_ id: String, _ held: Int, _ terms: BucketTerms, node: String)
+
   /// Whether the store answers.
   var condition: StoreCondition { get }
 
@@ -29,6 +36,14 @@ public protocol BucketStorage: AnyObject, Sendable {
 
   /// Milliseconds that an answer may take; 0 for a store that answers at once. Nobody waits for the store longer than that.
   var answerMilliseconds: Int { get }
+}
+
+extension BucketStorage {
+  /// No.
+  public var keepsHeld: Bool { false }
+
+  /// Nothing.
+  public func noteHeld(_ id: String, _ held: Int, _ terms: BucketTerms, node: String) {}
 }
 
 /// Learns whether the store is there.

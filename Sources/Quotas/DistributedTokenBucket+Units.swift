@@ -59,6 +59,7 @@ extension DistributedTokenBucket {
   func giveBack(_ subject: SubjectRef, _ amount: Int) {
     guard isCurrent(subject) else { return }
     subjects[Int(subject.place)].ledger.giveBack(amount)
+    noteHeldSoon(Int(subject.place))
     serveSoon(subject)
   }
 
@@ -108,6 +109,17 @@ extension DistributedTokenBucket {
   /// What the store had when it last told, and what is in hand; below zero in debt.
   func left(_ index: Int) -> Int {
     subjects[index].ledger.left(terms[Int(subjects[index].terms)])
+  }
+
+  /// When so many units may be had at the earliest; nil if that is not known.
+  ///
+  /// - Parameter afterOthers: all that wait already are served before.
+  func comesAt(_ subject: SubjectRef, _ need: Int, afterOthers: Bool, isRunning: Bool) -> Int? {
+    let index = Int(subject.place)
+    let number = Int(subjects[index].active)
+    let before = !afterOthers || number < 0 ? 0 : active[number].queue.needInAll
+    return subjects[index].ledger.comesAt(
+      need, after: before, isRunning: isRunning, terms[Int(subjects[index].terms)], now: now)
   }
 
   func standing(_ subject: SubjectRef) -> BucketStanding {

@@ -26,6 +26,8 @@ public actor DistributedTokenBucket {
   static let localRetryMilliseconds = 50
   /// What is to be looked at later than this is looked at a little later still, together with others.
   static let distantMilliseconds = 256
+  /// The store is told what is held so long after it has changed: with the archive's pause, the most that a kill loses.
+  static let notePauseMilliseconds = 40
   /// A store that answers at once is asked at most so often in one go.
   static let asksInOneGoMax = 4
 
@@ -38,6 +40,8 @@ public actor DistributedTokenBucket {
     var terms: Int32
     /// Its place among those in use; -1 for none.
     var active: Int32 = -1
+    /// The store is to be told what is held.
+    var isToBeNoted = false
   }
 
   /// What only a subject in use has.
@@ -63,6 +67,9 @@ public actor DistributedTokenBucket {
   var active: ContiguousArray<Active> = []
   private var freeActive: [Int32] = []
   private var sweepAt = 0
+  private let keepsHeld: Bool
+  /// Quotas of which the store is to be told what is held.
+  private var toBeNoted: [Int32] = []
   /// Subjects to look at later, by time in steps of 64 ms.
   private var distant: [Int: [Int32]] = [:]
   /// Requests sent to the store so far.
@@ -71,6 +78,7 @@ public actor DistributedTokenBucket {
   init(reactor: Reactor, storage: any BucketStorage, node: String) {
     self.reactor = reactor
     self.storage = storage
+    keepsHeld = storage.keepsHeld
     self.node = node
     unownedExecutor = reactor.asUnownedSerialExecutor()
   }
@@ -152,6 +160,7 @@ public actor DistributedTokenBucket {
         needing: need, isRunning: first?.isRunning ?? (wanted == 0 || isRunning), terms[number], now: now, condition)
       switch step {
       case .rest(var until):
+        if keepsHeld { noteHeldSoon(index) }
         if first != nil, condition == .away { until = min(until, now + Self.localRetryMilliseconds) }
         return arm(place, until, now)
       case .ask(let request): if !ask(place, request, wanted: wanted, now) { return }
@@ -234,6 +243,29 @@ public actor DistributedTokenBucket {
     }
   }
 
+  // MARK: What is held
+
+  /// What is held of a quota has changed: the store is told with other changes of the same while.
+  func noteHeldSoon(_ index: Int) {
+    guard keepsHeld, !subjects[index].isToBeNoted, terms[Int(subjects[index].terms)].bucket.rate.isNone else { return }
+    subjects[index].isToBeNoted = true
+    toBeNoted.append(Int32(index))
+    guard toBeNoted.count == 1 else { return }
+    let due = reactor.now + .milliseconds(Self.notePauseMilliseconds)
+    _ = reactor.startTimer(at: due, Bridge(self), token: Bridge.noteToken)
+  }
+
+  private func noteHeld() {
+    for place in toBeNoted {
+      let index = Int(place)
+      subjects[index].isToBeNoted = false
+      guard !subjects[index].id.isEmpty else { continue }
+      let balance = subjects[index].ledger.balance
+      storage.noteHeld(subjects[index].id, balance, terms[Int(subjects[index].terms)].bucket, node: node)
+    }
+    toBeNoted.removeAll(keepingCapacity: true)
+  }
+
   // MARK: Subjects in use
 
   func firstInQueue(_ index: Int) -> AdmissionQueue.Waiter? {
@@ -283,10 +315,15 @@ public actor DistributedTokenBucket {
     private let bucket: DistributedTokenBucket
     init(_ bucket: DistributedTokenBucket) { self.bucket = bucket }
     static let distantToken = UInt32.max
+    static let noteToken = UInt32.max - 1
 
     func timerFired(token: UInt32) {
       bucket.here {
-        if token == Self.distantToken { $0.distantTimerFired() } else { $0.timerFired(Int32(bitPattern: token)) }
+        switch token {
+        case Self.distantToken: $0.distantTimerFired()
+        case Self.noteToken: $0.noteHeld()
+        default: $0.timerFired(Int32(bitPattern: token))
+        }
       }
     }
   }

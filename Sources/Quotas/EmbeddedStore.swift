@@ -4,11 +4,15 @@ public import Storage
 
 /// The store in the process itself, one for all its reactors: the same steps as Redis makes, behind a lock, with answers at once.
 ///
-/// Quotas and budgets outlive the process in a ``BucketArchive``. What nodes had leased and not used when the process was killed counts as used.
+/// Quotas and budgets outlive the process in a ``BucketArchive``, which is told what is left in the store and at the nodes: all of these die with it. A process that
+/// is killed loses what was counted since the nodes' last word and the archive's last write, together about 100 ms; what its running requests had
+/// drawn counts as used.
 public final class EmbeddedStore: BucketStorage {
   private struct Contents: Sendable {
     var buckets = BucketStore()
     var slots: [String: ConcurrencyState] = [:]
+    /// What nodes hold of quotas, as they told last; only what is not 0.
+    var held: [String: [String: Int]] = [:]
     var steps = 0
   }
 
@@ -55,15 +59,41 @@ public final class EmbeddedStore: BucketStorage {
     let now = clock()
     return contents.withLock {
       let reply = $0.buckets.lease(id, request, terms, node: node, clock: now)
-      // Under the lock, so that two reactors put in the order of their steps.
-      if terms.rate.isNone {
-        archive?.put(
-          SavedBucket(
-            key: id, version: reply.seen.version, level: reply.seen.level, time: reply.seen.time, burst: terms.burst,
-            expiresAt: now + terms.expiryMilliseconds))
+      // What it held may have come back with this step. Until it says anew, it counts as holding nothing: too little rather than twice.
+      if keepsHeld, terms.rate.isNone {
+        Self.note(nil, of: node, id, &$0)
+        save(id, terms, $0, now)
       }
       return reply
     }
+  }
+
+  /// With an archive.
+  public var keepsHeld: Bool { archive != nil }
+
+  /// On any reactor.
+  public func noteHeld(_ id: String, _ held: Int, _ terms: BucketTerms, node: String) {
+    let now = clock()
+    contents.withLock {
+      Self.note(held == 0 ? nil : held, of: node, id, &$0)
+      save(id, terms, $0, now)
+    }
+  }
+
+  private static func note(_ held: Int?, of node: String, _ id: String, _ contents: inout Contents) {
+    if held == nil, contents.held[id] == nil { return }
+    contents.held[id, default: [:]][node] = held
+    if contents.held[id]?.isEmpty == true { contents.held[id] = nil }
+  }
+
+  /// Under the lock, so that two reactors put in the order of their steps.
+  private func save(_ id: String, _ terms: BucketTerms, _ contents: borrowing Contents, _ now: Int) {
+    guard let bucket = contents.buckets[id] else { return }
+    let held = contents.held[id]?.values.reduce(0, +) ?? 0
+    archive?.put(
+      SavedBucket(
+        key: id, version: bucket.version, level: min(bucket.level + held, terms.burst), time: bucket.time,
+        burst: bucket.burst, expiresAt: now + terms.expiryMilliseconds))
   }
 
   /// Answers at once, on any reactor.

@@ -171,7 +171,10 @@ extension LimitDesk {
     }
     // A quota does not grow while one waits.
     let isSpent = share.endsAt != nil && !standing.isWaitingForStore
-    let comesTooLate = (standing.refusedUntil ?? .min) > deadline
+    // Who is new waits behind all others.
+    let isNew = pending.wait?.subject != subject
+    let comesAt = bucket.here((subject, need, isNew)) { $0.comesAt($1.0, $1.1, afterOthers: $1.2, isRunning: false) }
+    let comesTooLate = max(standing.refusedUntil ?? .min, comesAt ?? .min) > deadline
     guard now < deadline, !pending.isLastTry, !isSpent, !comesTooLate else {
       giveUp(pending)
       return .refused(share, refusal(share, need: need))
@@ -293,7 +296,7 @@ extension LimitDesk {
       deny(share)
       finish(wait, .refused(refusal(share, need: 1)))
     case .stream(let share, let need):
-      wait.grant?.waitFailed()
+      wait.grant?.waitEnded()
       finish(wait, .refused(refusal(share, need: need)))
     }
   }

@@ -8,26 +8,33 @@ extension LimitDesk {
   }
 
   /// A stream has run dry.
+  ///
+  /// It waits for more, as long as the limit's wait; but unless waiting is what the limit's `onExceeded` says, all its waits together last no longer than that.
+  /// For else a stream on a small limit would be fed drop by drop for as long as it likes, and not be cut.
   func waitForMore(
     _ grant: LimitGrant, _ share: AppliedShare, need: Int, _ waiter: any LimitWaiter
   ) -> LimitStreamWait {
     guard let subject = share.subject else { return .more }
     let standing = bucket.here { $0.standing(subject) }
-    var deadline = now + share.limit.rule.waitMilliseconds
+    var deadline = now + grant.waitMilliseconds(share)
     if standing.isWaitingForStore {
       deadline = max(deadline, now + storage.answerMilliseconds)
     }
     let isSpent = share.endsAt != nil && !standing.isWaitingForStore
-    guard now < deadline, !isSpent, (standing.refusedUntil ?? .min) <= deadline else {
+    let comesAt = bucket.here((subject, need)) { $0.comesAt($1.0, $1.1, afterOthers: false, isRunning: true) }
+    guard now < deadline, !isSpent, max(standing.refusedUntil ?? .min, comesAt ?? .min) <= deadline else {
       return .refused(refusal(share, need: need))
     }
     let wait = makeWait(.stream(share, need: need), waiter)
     wait.grant = grant
+    // First, for a store in the process may answer while it joins the queue.
+    grant.waitBegan(wait.id)
     wait.subject = subject
     let id = wait.id.number
     let joined = bucket.here { $0.join(subject, id: id, isRunning: true, need: need, deadline: deadline) }
     guard joined else {
       wait.subject = nil
+      grant.waitEnded()
       close(wait)
       return .refused(refusal(share, need: need))
     }

@@ -45,6 +45,9 @@ public final class LimitGrant: @unchecked Sendable {
   private var output = 0
   private var reasoning = 0
   private var waiting: LimitWaitID?
+  private var waitBeganAt = 0
+  /// What its waits have used of the time that it may wait in all.
+  private var waited = 0
   /// The limit that ran dry.
   private var dryShare: Int?
 
@@ -115,8 +118,8 @@ public final class LimitGrant: @unchecked Sendable {
   /// How its limits stand.
   public var views: LimitViews { desk.views(set) }
 
-  /// After ``LimitStanding/dry(_:)``: waits for more, at most the limit's wait, or for an answer of the store that is under way. When none comes, what the
-  /// limit's `onExceeded` says is to happen.
+  /// After ``LimitStanding/dry(_:)``: waits for more, or for an answer of the store that is under way. Each wait lasts at most the limit's wait where its
+  /// `onExceeded` is `wait`; else all of a stream's waits together do. When none comes, what `onExceeded` says is to happen.
   public func waitForMore(_ waiter: any LimitWaiter) -> LimitStreamWait {
     guard !isOver, waiting == nil else { return .more }
     flush()
@@ -124,16 +127,15 @@ public final class LimitGrant: @unchecked Sendable {
       ample = amplest
       return .more
     }
-    let answer = desk.waitForMore(self, set.shares[dry], need: 1 - shares[dry].allowance.left, waiter)
     dryShare = dry
-    if case .waiting(let id) = answer { waiting = id }
-    return answer
+    return desk.waitForMore(self, set.shares[dry], need: 1 - shares[dry].allowance.left, waiter)
   }
 
   /// Ends the wait; the waiter is not told.
   public func cancelWait() {
     if let waiting { desk.cancel(waiting) }
-    (waiting, dryShare) = (nil, nil)
+    waitEnded()
+    dryShare = nil
   }
 
   /// The end, with what the upstream says, or what was counted. Later calls are nothing.
@@ -219,11 +221,26 @@ public final class LimitGrant: @unchecked Sendable {
   /// The wait has brought so much.
   func refilled(_ amount: Int) {
     if let dryShare { shares[dryShare].take(amount) }
-    (waiting, dryShare) = (nil, nil)
+    waitEnded()
+    dryShare = nil
     ample = amplest
   }
 
-  func waitFailed() { waiting = nil }
+  func waitBegan(_ id: LimitWaitID) { (waiting, waitBeganAt) = (id, desk.now) }
+
+  /// The wait has ended; under another limit than one that says `wait` it has used up some of the time.
+  func waitEnded() {
+    guard waiting != nil else { return }
+    waiting = nil
+    guard let dryShare, set.shares[dryShare].limit.rule.exceeded != .wait else { return }
+    waited += max(1, desk.now - waitBeganAt)
+  }
+
+  /// How long it may wait for more of a limit now.
+  func waitMilliseconds(_ share: AppliedShare) -> Int {
+    let rule = share.limit.rule
+    return rule.exceeded == .wait ? rule.waitMilliseconds : max(0, rule.waitMilliseconds - waited)
+  }
 
   static func units(_ tokens: Int, _ perThousand: Int) -> Int {
     let (product, overflow) = tokens.multipliedReportingOverflow(by: perThousand)

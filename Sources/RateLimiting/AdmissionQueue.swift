@@ -29,6 +29,10 @@ public struct AdmissionQueue: Sendable {
   public var first: Waiter? { running.first ?? beginning.first }
   /// What the next one needs; 0 if nobody waits.
   public var need: Int { first?.need ?? 0 }
+  /// What all together need.
+  public var needInAll: Int {
+    (running + beginning).reduce(0) { min($0 + $1.need, LeaseRate.amountMax) }
+  }
   /// When the first of them gives up.
   public var nextDeadline: Int? {
     let all = [running, beginning].compactMap { $0.min { $0.deadline < $1.deadline }?.deadline }

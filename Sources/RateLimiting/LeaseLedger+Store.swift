@@ -67,9 +67,9 @@ extension LeaseLedger {
     if grant > 0 { asked.least = .max }
     if asked.want > 0 && grant == 0 {
       let wait = min(reply.waitMilliseconds ?? .max, terms.refusedMillisecondsMax)
-      quietUntil = now + max(wait, terms.pauseMilliseconds)
+      beQuiet(max(wait, terms.pauseMilliseconds), now)
     } else if grant < asked.want {
-      quietUntil = now + terms.pauseMilliseconds
+      beQuiet(terms.pauseMilliseconds, now)
     }
     return grant > 0
   }
@@ -94,6 +94,25 @@ extension LeaseLedger {
 
   /// Whether the store refuses at present, and until when it is not asked.
   public func refusedUntil(now: Int) -> Int? { now < quietUntil && credit == 0 ? quietUntil : nil }
+
+  /// When so many units may be had at the earliest, if nobody gives anything back, by what the store had left when it last gave less than was wanted; nil
+  /// if it has not, or that is too long ago.
+  ///
+  /// - Parameters:
+  ///   - before: units that others get first.
+  ///   - isRunning: for a stream that runs, which may take the last units and fewer than a lease.
+  public func comesAt(_ need: Int, after before: Int = 0, isRunning: Bool, _ terms: LeaseTerms, now: Int) -> Int? {
+    guard quietMilliseconds > 0, now < quietUntil, asking == .nothing, !terms.bucket.rate.isNone else { return nil }
+    let missing = min(max(1, need), terms.drawMax(.present)) + before - balance
+    let needed = isRunning ? missing : max(missing, terms.leaseLeast) + terms.keptForRunning
+    let wait = terms.bucket.rate.milliseconds(for: needed - seen.level, max: BucketTerms.waitMillisecondsMax)
+    return quietUntil - Int(quietMilliseconds) + (wait ?? 0)
+  }
+
+  private mutating func beQuiet(_ milliseconds: Int, _ now: Int) {
+    quietMilliseconds = UInt32(clamping: milliseconds)
+    quietUntil = now + milliseconds
+  }
 
   /// The own bucket while the store is away: the rate's part for one node, from nothing up to one lease; for a quota one node's part of what was left.
   mutating func refillLocally(_ terms: LeaseTerms, _ now: Int, _ store: StoreCondition) {

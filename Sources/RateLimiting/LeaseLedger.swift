@@ -34,6 +34,8 @@ public struct LeaseLedger: Sendable {
   var localLevel = 0
   var localAt = Int.min
   var asking = Asking.nothing
+  /// How long before `quietUntil` the store last gave less than was wanted.
+  var quietMilliseconds: UInt32 = 0
 
   /// Nothing held, nothing known.
   public init() {}

@@ -35,16 +35,19 @@ public struct LimitRule: Sendable {
     public var match: [(part: SubjectPart, patterns: [SubjectPattern])]
     /// Units in the window: tokens, requests, streams, or millionths of the currency unit.
     public var amount: Int
+    /// Tells its buckets from those of the rule's other cases (``LimitKey/caseID(_:)``); nil: by its place.
+    public var id: String?
 
     /// A case with one pattern for each part.
-    public init(match: [(part: SubjectPart, pattern: SubjectPattern)] = [], amount: Int) {
-      self.init(anyOf: match.map { ($0.part, [$0.pattern]) }, amount: amount)
+    public init(match: [(part: SubjectPart, pattern: SubjectPattern)] = [], amount: Int, id: String? = nil) {
+      self.init(anyOf: match.map { ($0.part, [$0.pattern]) }, amount: amount, id: id)
     }
 
     /// A case with patterns of which one must match, for each part.
-    public init(anyOf match: [(part: SubjectPart, patterns: [SubjectPattern])], amount: Int) {
+    public init(anyOf match: [(part: SubjectPart, patterns: [SubjectPattern])], amount: Int, id: String? = nil) {
       self.match = match
       self.amount = amount
+      self.id = id
     }
 
     /// What it is for the most specific of the requests that it takes.
@@ -74,7 +77,8 @@ public struct LimitRule: Sendable {
   public let cases: [Case]
   /// Each combination of these has an amount of its own; none: all share one.
   public var each: [SubjectPart]
-  /// What a bucket that refills may give at once. Nil: a twelfth of a token or money limit, all of a request limit.
+  /// What a bucket that refills may give at once, in the units of the amounts. Nil: all of a request limit; of a token or money limit a twelfth, or up to
+  /// half while that is no more than an answer (``answerTokens``, ``answerMicros``).
   public var burst: Int?
   /// What happens at the end of it.
   public var exceeded: LimitExceeded = .truncate
@@ -93,7 +97,11 @@ public struct LimitRule: Sendable {
     self.quantity = quantity
     self.window = window
     // Stable: of equally specific ones the first in the configuration wins.
-    self.cases = cases.enumerated().sorted {
+    self.cases = cases.enumerated().map { offset, given in
+      var known = given
+      known.id = given.id ?? (given.match.isEmpty ? LimitKey.caseID([]) : "c\(offset)")
+      return (offset: offset, element: known)
+    }.sorted {
       ($1.element.specificityMost, $0.offset) < ($0.element.specificityMost, $1.offset)
     }.map(\.element)
     self.each = each
@@ -107,7 +115,8 @@ public struct LimitRule: Sendable {
     guard let place = mostSpecific(facts) else { return nil }
     var subject = each.map { LimitKey.escaped(LimitKey.value($0, facts.value(of: $0))) }.joined(separator: ":")
     if subject.utf8.count > LimitKey.subjectBytesMax { subject = "%h\(LimitKey.escaped(digest(subject)))" }
-    return AppliedLimit(amount: cases[place].amount, id: "\(LimitKey.escaped(name)):\(place):\(subject)")
+    return AppliedLimit(
+      amount: cases[place].amount, id: "\(LimitKey.escaped(name)):\(cases[place].id ?? ""):\(subject)")
   }
 
   private func mostSpecific(_ facts: some SubjectFacts) -> Int? {
@@ -131,15 +140,16 @@ public struct LimitRule: Sendable {
   ///   - unixTime: seconds since 1970, for calendar periods.
   ///   - left: what the records say is left of a quota; nil if they say nothing.
   public func terms(amount: Int, unixTime: Int, left: Int? = nil) -> (terms: LeaseTerms, suffix: String, endsAt: Int?) {
-    var amount = min(max(0, amount), LeaseRate.amountMax)
-    if case .tokens(let weights) = quantity { amount = min(amount, LeaseRate.amountMax / 1000) * weights.unitsPerToken }
+    let scale = if case .tokens(let weights) = quantity { weights.unitsPerToken } else { 1 }
+    let amount = min(max(0, amount), LeaseRate.amountMax / scale) * scale
     var terms: LeaseTerms
     var suffix = ""
     var endsAt: Int?
     switch window {
     case .rate(let milliseconds):
       let isStrict = quantity != .requests
-      let most = min(max(1, burst ?? (isStrict ? amount / 12 : amount)), amount)
+      let given = burst.map { min(max(0, $0), LeaseRate.amountMax / scale) * scale }
+      let most = min(max(1, given ?? burstOf(amount, scale)), amount)
       let refill = isStrict && most < amount ? amount - most : amount
       terms = LeaseTerms(
         BucketTerms(rate: LeaseRate(refill, perMilliseconds: milliseconds), burst: most), absence: absence)
@@ -156,6 +166,22 @@ public struct LimitRule: Sendable {
     // A request is counted once, before it begins: nothing runs that could need the rest.
     if quantity == .requests { terms.keptForRunning = 0 }
     return (terms, suffix, endsAt)
+  }
+}
+
+extension LimitRule {
+  /// The tokens of a long answer: a small limit gives that much at once, that it be of use to one who is alone.
+  public static let answerTokens = 4096
+  /// What these cost at twelve of the currency unit a million: a twentieth of it, in millionths.
+  public static let answerMicros = 50_000
+
+  /// What a bucket gives at once if nobody has said: more makes a lone user's answers whole, less leaves a higher rate, for burst and rate share the amount.
+  private func burstOf(_ amount: Int, _ scale: Int) -> Int {
+    switch quantity {
+    case .requests, .concurrency: amount
+    case .tokens: max(amount / 12, min(amount / 2, Self.answerTokens * scale))
+    case .money: max(amount / 12, min(amount / 2, Self.answerMicros))
+    }
   }
 }
 

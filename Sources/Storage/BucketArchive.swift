@@ -10,7 +10,7 @@ internal import Reactor
 /// and the last ones may not survive the machine's.
 public final class BucketArchive: Sendable {
   /// Between two writes, at least: the most that a kill loses, but for the write that is under way.
-  public static let writePauseMilliseconds = 100
+  public static let writePauseMilliseconds = 50
 
   private struct Pending: Sendable {
     var buckets: [String: SavedBucket] = [:]

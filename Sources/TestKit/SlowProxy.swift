@@ -7,6 +7,8 @@ internal import Glibc
 public final class SlowProxy: Sendable {
   /// How long bytes are held; may be changed at any time.
   public let delay = Locked(Duration.zero)
+  /// Where new connections lead; may be changed at any time, as a failover behind one address does it.
+  public let target: Locked<UInt16>
   /// Where it listens.
   public var port: UInt16 { listener.port }
   private let listener: RawListener
@@ -15,10 +17,11 @@ public final class SlowProxy: Sendable {
   /// A proxy in front of a port of this machine.
   public init(to target: UInt16) throws(TestKitError) {
     listener = try RawListener()
-    detach { [listener, delay, isOver] in
+    self.target = Locked(target)
+    detach { [listener, delay, isOver, target = self.target] in
       while !isOver.withLock({ $0 }) {
         guard let near = try? listener.accept(timeout: .seconds(1)) else { continue }
-        guard let far = try? RawClient(port: target) else {
+        guard let far = try? RawClient(port: target.withLock { $0 }) else {
           near.reset()
           continue
         }

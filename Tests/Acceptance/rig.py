@@ -455,3 +455,30 @@ def completion(text: str) -> bytes:
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}).encode()
     return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+
+
+# -- Redis -------------------------------------------------------------------------------------------------------------
+
+
+class Redis:
+    """A real redis-server in a directory of its own."""
+
+    def __init__(self, directory: pathlib.Path, port: int | None = None):
+        self.port = port or free_port()
+        self.directory = directory
+        self.start()
+
+    def start(self) -> None:
+        with open(self.directory / f"redis-{self.port}.log", "ab") as log:
+            self.process = subprocess.Popen(
+                ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                 "--dir", str(self.directory)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_until(lambda: can_connect(self.port), what="redis-server's port")
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()

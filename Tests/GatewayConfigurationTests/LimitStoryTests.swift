@@ -77,7 +77,7 @@ struct LimitStoryTests {
     #expect(first.onExceeded == .wait && first.wait == .milliseconds(1500) && first.whenStoreIsAway == .closed)
     #expect(limits[1].quantity == .budget(currency: "USD") && limits[1].amounts.map(\.units) == [12_500_000])
     #expect(limits[1].window == .sliding(.seconds(86_400)) && limits[1].burst == 250_000)
-    #expect(limits[1].whenStoreIsAway == .open && limits[1].onExceeded == .truncate && limits[1].wait == .zero)
+    #expect(limits[1].whenStoreIsAway == .open && limits[1].onExceeded == .truncate && limits[1].wait == .seconds(1))
     #expect(limits[2].quantity == .concurrency && limits[2].window == nil && limits[2].each.isEmpty)
     #expect(limits[3].window == .calendar(.day, timeZone: "America/Argentina/Buenos_Aires"))
     #expect(limits[4].window == .calendar(.week, timeZone: "UTC") && limits[4].quantity == .tokens(.ofInput))

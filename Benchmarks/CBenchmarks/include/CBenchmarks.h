@@ -18,6 +18,12 @@ int bench_processor_count(void);
 /// `"system_fingerprint":"fp_…"`: microseconds of the monotonic clock, modulo 2^32.
 void bench_stamp_sends(void);
 
+/// A descriptor that becomes readable every so many nanoseconds; -1 with errno.
+int bench_ticks(uint64_t nanoseconds);
+
+/// Ticks since the last call; 0 when there was none.
+uint64_t bench_ticks_taken(int descriptor);
+
 /// Hides a value from the optimiser, so that work whose result nobody reads is still done.
 void bench_keep(uint64_t value);
 
