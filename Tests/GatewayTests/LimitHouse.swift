@@ -75,9 +75,10 @@ enum LimitHouse {
     return reasons
   }
 
-  /// The stream without what depends on the time of day.
+  /// The stream without what depends on the time of day, each line ended by LF: the LF of a CRLF may have come too late.
   static func timeless(_ response: RawResponse) -> String {
-    response.text.replacing(#/"reset_ms":\d+/#, with: "")
+    let text = response.text.replacing(#/"reset_ms":\d+/#, with: "")
+    return text.replacingOccurrences(of: "\r\n", with: "\n").replacingOccurrences(of: "\r", with: "\n")
   }
 }
 

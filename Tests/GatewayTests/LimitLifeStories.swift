@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import Quotas
 import ScriptedUpstream
 import TestKit
 import Testing
@@ -229,7 +230,7 @@ struct LimitLifeStories {
   func drainsInTime() async throws {
     try await LimitHouse.story("  one: { concurrency: 1, wait: 60s }\n") { house async throws in
       let running = try house.client()
-      try running.post("/v1/chat/completions", chat("events=60 gap=5ms"))
+      try running.post("/v1/chat/completions", chat("events=600 gap=5ms"))
       _ = try running.read(until: "data: ")
       let waiting = try house.client()
       waiting.timeout = .seconds(30)
@@ -237,6 +238,73 @@ struct LimitLifeStories {
       #expect(await eventually { await house.gateway.limitReport().waiting == 1 })
       #expect(await house.gateway.drain(within: .seconds(30)) == 0)
       #expect(try waiting.readResponse().status == 200)
+    }
+  }
+}
+
+/// Gateways that share their limits in Redis.
+@Suite("Limits in Redis")
+struct LimitRedisStories {
+  private static func configuration(_ ports: [UInt16], _ redis: UInt16, _ limits: String) -> String {
+    "redis: { url: \"redis://127.0.0.1:\(redis)\", timeout: 200ms }\n" + LimitHouse.configuration(ports, limits)
+  }
+
+  private func story(_ redis: RedisServer, _ limits: String, _ body: (House) async throws -> Void) async throws {
+    try await House.story(
+      shelf: try LimitHouse.shelf(), configuration: { Self.configuration($0, redis.port, limits) }, body)
+  }
+
+  @Test("are one for two gateways, of requests and of tokens inside answers")
+  func shared() async throws {
+    let redis = try RedisServer()
+    let limits =
+      "  few: { each: \"header:x-run\", requests: 5, per: day }\n"
+      + "  daily: { each: \"header:x-run\", outputTokens: 1000, per: day, calendar: true }\n"
+    try await story(redis, limits) { one async throws in
+      try await story(redis, limits) { two async throws in
+        var served = 0
+        for turn in 0..<12 {
+          let house = turn % 2 == 0 ? one : two
+          if try house.ask(chat("events=1"), headers: "x-run: a\r\n").status == 200 { served += 1 }
+        }
+        #expect(served == 5)
+        var delivered = 0
+        for house in [one, two, one, two] {
+          let answer = try house.ask(chat("events=70 gap=1ms \(LimitHouse.steady)"), headers: "x-run: b\r\n")
+          if answer.status == 200 { delivered += try LimitHouse.tokens(answer) }
+        }
+        // A lease of one per cent stays with each for a while; the last event of each may be one too many.
+        #expect(delivered >= 900 && delivered <= 1016, "\(delivered)")
+        let report = await one.gateway.limitReport()
+        #expect(report.store == .redis && report.isStorePresent && report.servers.count == 1)
+      }
+    }
+  }
+
+  @Test("that is away: each limit does what its settings say, and nobody hangs")
+  func away() async throws {
+    let redis = try RedisServer()
+    let limits =
+      "  shut: { match: { header: { x-mode: shut } }, each: global, requests: 1000, per: day, whenStoreIsAway: closed }\n"
+      + "  wide: { match: { header: { x-mode: wide } }, each: global, requests: 1000, per: day, whenStoreIsAway: open }\n"
+      + "  mine: { match: { header: { x-mode: mine } }, each: global, tokens: 6000000, per: minute, whenStoreIsAway: local, wait: 2s }\n"
+    try await story(redis, limits) { house async throws in
+      func status(_ mode: String) throws -> Int {
+        try house.ask(chat("events=2"), headers: "x-mode: \(mode)\r\n").status
+      }
+      for mode in ["shut", "wide", "mine"] { #expect(try status(mode) == 200) }
+      redis.kill9()
+      #expect(
+        try await eventually {
+          _ = try status("shut")
+          return await !house.gateway.limitReport().isStorePresent
+        })
+      #expect(try status("wide") == 200)
+      #expect(try status("mine") == 200)
+      // Credit that was leased before may still be spent; then nothing new passes.
+      #expect(try waitUntil { try status("shut") == 429 })
+      #expect(try await house.limit("shut").state == .closed)
+      #expect(try house.ask(chat("events=2")).status == 200)
     }
   }
 }
