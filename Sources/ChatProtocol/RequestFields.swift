@@ -76,6 +76,7 @@ public struct RequestFields: Equatable, Sendable {
   public var asksForUsage: Bool { includeUsage == true }
   /// The tightest bound the client sets on the answer's tokens.
   public var tokensMax: Int? {
-    [maxTokens, maxCompletionTokens, maxOutputTokens].compactMap { $0?.value }.min()
+    let least = min(maxTokens?.value ?? .max, maxCompletionTokens?.value ?? .max, maxOutputTokens?.value ?? .max)
+    return least == .max ? nil : least
   }
 }

@@ -20,6 +20,8 @@ final class GatewaySnapshot: Sendable {
   let limits: LimitPlan
   /// What of a request's head they are by.
   let factsWanted: FactsWanted
+  /// What limits know a model of the configuration by; a copy of its settings for each request would cost more.
+  let limitedModels: [(name: String, isPattern: Bool)]
   /// Whether any of them counts tokens or money, so that prompts are counted before they are sent.
   let countsForLimits: Bool
   /// Counts the configurations of this process, from 1.
@@ -31,6 +33,7 @@ final class GatewaySnapshot: Sendable {
   ) {
     self.limits = limits
     factsWanted = FactsWanted(settings.limits)
+    limitedModels = settings.models.map { ($0.name, $0.match != .exact) }
     countsForLimits = settings.limits.contains { $0.quantity.countsTokens }
     self.settings = settings
     self.routes = routes

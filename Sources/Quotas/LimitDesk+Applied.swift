@@ -56,20 +56,7 @@ extension LimitDesk {
   // MARK: How they stand
 
   func views(_ set: LimitSet) -> LimitViews {
-    var views = LimitViews()
-    let unixTime = unixTime()
-    for share in set.shares {
-      guard let subject = share.subject, bucket.here({ $0.isCurrent(subject) }) else { continue }
-      if case .money = share.limit.rule.quantity { continue }
-      let standing = bucket.here { $0.standing(subject) }
-      let scale = share.limit.unitScale
-      let view = LimitView(
-        name: share.limit.name, limit: share.amount,
-        remaining: share.amount - standing.used(of: share.amount * scale) / scale,
-        resetMilliseconds: standing.resetMilliseconds(endsAt: share.endsAt, unixTime: unixTime))
-      views.add(view, isRequests: share.limit.isRequests)
-    }
-    return views
+    bucket.here((set, unixTime())) { $0.views($1.0, unixTime: $1.1) }
   }
 
   /// A refusal by that limit.

@@ -190,7 +190,8 @@ extension LimitRule {
       LimitRule.Case(
         anyOf: (settings.match.conditions + amount.match.conditions).map { condition in
           (part: SubjectPart(condition.subject), patterns: condition.patterns.compactMap(SubjectPattern.init))
-        }, amount: amount.units)
+        }, amount: amount.units,
+        id: LimitKey.caseID(amount.match.conditions.map { ($0.subject.description, $0.patterns.map(\.idText)) }))
     }
     self.init(settings.name, quantity, window, cases: cases, each: settings.each.map(SubjectPart.init))
     burst = settings.burst
@@ -198,6 +199,19 @@ extension LimitRule {
     absence = StoreAbsence(rawValue: settings.whenStoreIsAway.rawValue) ?? .local
     waitMilliseconds = settings.wait.milliseconds
     self.nodesAssumed = max(1, nodesAssumed)
+  }
+}
+
+extension LimitPattern {
+  /// What tells it from all others.
+  fileprivate var idText: String {
+    switch self {
+    case .exact(let text): "exact \(text)"
+    case .network(let network): "network \(network)"
+    case .prefix(let text): "prefix \(text)"
+    case .regex(let text): "regex \(text)"
+    case .any: "any"
+    }
   }
 }
 

@@ -14,7 +14,27 @@ final class LimitSet: Sendable {
     let cost: LimitCost
     /// A quota or budget of a calendar period.
     let isCalendar: Bool
+    let kind: Kind
+    /// The limit's amount, and units of the bucket for one of it.
+    let amount: Int
+    let scale: Int
   }
+
+  /// What a limit counts.
+  enum Kind: UInt8, Sendable {
+    case tokens, requests, money
+
+    init(_ quantity: LimitedQuantity) {
+      switch quantity {
+      case .tokens: self = .tokens
+      case .requests, .concurrency: self = .requests
+      case .money: self = .money
+      }
+    }
+  }
+
+  /// When the calendar period of a limit ends, in seconds since 1970.
+  func endsAt(_ place: Int) -> Int { shares[place].endsAt ?? .max }
 
   let hash: UInt64
   /// The values by which it was resolved, and the model last.
@@ -43,7 +63,8 @@ final class LimitSet: Sendable {
             subject: $0, perThousand: share.perThousand,
             ahead: LimitGrant.units(LimitGrant.outputAhead, share.perThousand),
             lowAt: max(1, LimitGrant.units(LimitGrant.outputLow, share.perThousand)), cost: share.cost,
-            isCalendar: share.endsAt != nil)
+            isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity), amount: share.amount,
+            scale: share.limit.unitScale)
         }
       })
     endsAt = applied.compactMap(\.endsAt).min() ?? .max

@@ -2,9 +2,7 @@ internal import RateLimiting
 
 /// How a limit stands, for the headers `x-ratelimit-*`: what this node knows, never more than one lease behind, without asking the store.
 public struct LimitView: Sendable, Hashable {
-  /// The limit's name.
-  public let name: String
-  /// Its amount.
+  /// The limit's amount.
   public let limit: Int
   /// What is left: the whole amount of a limit that is idle, 0 of one that has nothing; with ``LimitRefusal/used`` it makes the amount. Exact for quotas and for
   /// requests. Of tokens in a sliding window only the burst can be had at once, and this tells how full that is, as a part of the amount.
@@ -28,12 +26,32 @@ public struct LimitViews: Sendable, Hashable {
   }
 }
 
+extension DistributedTokenBucket {
+  /// How the limits of a set stand: nothing is allocated, for the headers of every answer tell it.
+  func views(_ set: LimitSet, unixTime: Int) -> LimitViews {
+    var views = LimitViews()
+    for place in set.terms.indices {
+      let terms = set.terms[place]
+      guard terms.kind != .money, isCurrent(terms.subject) else { continue }
+      let index = Int(terms.subject.place)
+      let remaining = max(0, left(index))
+      let bucket = self.terms[Int(subjects[index].terms)].bucket
+      let used = bucket.used(of: terms.amount * terms.scale, remaining: remaining)
+      let view = LimitView(
+        limit: terms.amount, remaining: terms.amount - (terms.scale == 1 ? used : used / terms.scale),
+        resetMilliseconds: terms.isCalendar
+          ? max(0, set.endsAt(place) - unixTime) * 1000 : bucket.resetMilliseconds(remaining: remaining))
+      views.add(view, isRequests: terms.kind == .requests)
+    }
+    return views
+  }
+}
+
 extension BucketStanding {
   /// Milliseconds until it is whole again.
   func resetMilliseconds(endsAt: Int?, unixTime: Int) -> Int {
     if let endsAt { return max(0, endsAt - unixTime) * 1000 }
-    let bucket = terms.bucket
-    return bucket.rate.milliseconds(for: bucket.burst - remaining, max: BucketTerms.waitMillisecondsMax) ?? 0
+    return terms.bucket.resetMilliseconds(remaining: remaining)
   }
 
   /// Milliseconds until so many units may be had.
@@ -44,9 +62,20 @@ extension BucketStanding {
     return max(1, bucket.rate.milliseconds(for: need - level, max: BucketTerms.waitMillisecondsMax) ?? 0)
   }
 
+  /// What is used of an amount.
+  func used(of amount: Int) -> Int { terms.bucket.used(of: amount, remaining: remaining) }
+}
+
+extension BucketTerms {
+  /// Milliseconds until a bucket that refills is whole again.
+  func resetMilliseconds(remaining: Int) -> Int {
+    guard remaining < burst else { return 0 }
+    return rate.milliseconds(for: burst - remaining, max: Self.waitMillisecondsMax) ?? 0
+  }
+
   /// What is used of an amount: of a sliding window as much as its bucket is empty.
-  func used(of amount: Int) -> Int {
-    let burst = max(1, terms.bucket.burst)
+  func used(of amount: Int, remaining: Int) -> Int {
+    let burst = max(1, burst)
     guard amount > burst else { return max(0, amount - remaining) }
     return max(0, amount - Int((Double(remaining) / Double(burst) * Double(amount)).rounded()))
   }

@@ -35,16 +35,19 @@ public struct LimitRule: Sendable {
     public var match: [(part: SubjectPart, patterns: [SubjectPattern])]
     /// Units in the window: tokens, requests, streams, or millionths of the currency unit.
     public var amount: Int
+    /// Tells its buckets from those of the rule's other cases (``LimitKey/caseID(_:)``); nil: by its place.
+    public var id: String?
 
     /// A case with one pattern for each part.
-    public init(match: [(part: SubjectPart, pattern: SubjectPattern)] = [], amount: Int) {
-      self.init(anyOf: match.map { ($0.part, [$0.pattern]) }, amount: amount)
+    public init(match: [(part: SubjectPart, pattern: SubjectPattern)] = [], amount: Int, id: String? = nil) {
+      self.init(anyOf: match.map { ($0.part, [$0.pattern]) }, amount: amount, id: id)
     }
 
     /// A case with patterns of which one must match, for each part.
-    public init(anyOf match: [(part: SubjectPart, patterns: [SubjectPattern])], amount: Int) {
+    public init(anyOf match: [(part: SubjectPart, patterns: [SubjectPattern])], amount: Int, id: String? = nil) {
       self.match = match
       self.amount = amount
+      self.id = id
     }
 
     /// What it is for the most specific of the requests that it takes.
@@ -94,7 +97,11 @@ public struct LimitRule: Sendable {
     self.quantity = quantity
     self.window = window
     // Stable: of equally specific ones the first in the configuration wins.
-    self.cases = cases.enumerated().sorted {
+    self.cases = cases.enumerated().map { offset, given in
+      var known = given
+      known.id = given.id ?? (given.match.isEmpty ? LimitKey.caseID([]) : "c\(offset)")
+      return (offset: offset, element: known)
+    }.sorted {
       ($1.element.specificityMost, $0.offset) < ($0.element.specificityMost, $1.offset)
     }.map(\.element)
     self.each = each
@@ -108,7 +115,8 @@ public struct LimitRule: Sendable {
     guard let place = mostSpecific(facts) else { return nil }
     var subject = each.map { LimitKey.escaped(LimitKey.value($0, facts.value(of: $0))) }.joined(separator: ":")
     if subject.utf8.count > LimitKey.subjectBytesMax { subject = "%h\(LimitKey.escaped(digest(subject)))" }
-    return AppliedLimit(amount: cases[place].amount, id: "\(LimitKey.escaped(name)):\(place):\(subject)")
+    return AppliedLimit(
+      amount: cases[place].amount, id: "\(LimitKey.escaped(name)):\(cases[place].id ?? ""):\(subject)")
   }
 
   private func mostSpecific(_ facts: some SubjectFacts) -> Int? {

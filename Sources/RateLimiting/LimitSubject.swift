@@ -93,6 +93,17 @@ public enum LimitKey {
     ("\(prefix):{\(id)}:s", "\(prefix):{\(id)}:t")
   }
 
+  /// Names a rule's case by what it matches, so that its buckets stay its own when cases change their order, their amounts, or others come and go: a
+  /// short hash (FNV-1a) of its conditions, in whatever order they are written; `0` for one without. The configuration's author is no stranger: no keyed hash.
+  public static func caseID(_ conditions: [(subject: String, patterns: [String])]) -> String {
+    guard !conditions.isEmpty else { return "0" }
+    // A byte that no text has ends each word, so that no two lists make one text.
+    let words = conditions.map { ([$0.subject] + $0.patterns.sorted()).joined(separator: "\u{1}") }.sorted()
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in words.joined(separator: "\u{2}").utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    return String(hash, radix: 36)
+  }
+
   /// The value of a part as it tells subjects apart: addresses cut to their network, others as they are.
   static func value(_ part: SubjectPart, _ text: String?) -> String? {
     guard case .clientAddress(let ipv4Bits, let ipv6Bits) = part, let text, let address = IPAddress(text) else {

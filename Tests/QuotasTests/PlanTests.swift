@@ -57,6 +57,34 @@ import Testing
     #expect(applied("cx", "small")?.amount == 10 && applied("d", "small") == nil)
   }
 
+  @Test("a case's buckets are its own by what it matches: order, amount and other cases do not move them")
+  func caseIDs() throws {
+    func amount(_ patterns: [LimitPattern], _ units: Int) -> LimitAmount {
+      LimitAmount(match: LimitMatch([LimitCondition(.model, patterns)]), units: units)
+    }
+    func ids(_ amounts: [LimitAmount]) throws -> [String: String] {
+      let limit = LimitSettings(name: "l", quantity: .requests, window: .sliding(.seconds(60)), amounts: amounts)
+      let rule = try #require(plan([limit]).limits.first?.rule)
+      return Dictionary(
+        uniqueKeysWithValues: ["big", "huge", "x1", "y1", "other"].map { model in
+          (model, rule.applied(to: Facts([.model: model])) { $0 }?.id ?? "")
+        })
+    }
+    let first = try ids([
+      amount([.exact("big"), .exact("huge")], 1), amount([.regex("x.*")], 2), amount([.regex("y.*")], 3),
+      LimitAmount(units: 10),
+    ])
+    let second = try ids([
+      amount([.regex("y.*")], 30), amount([.prefix("z")], 5), amount([.regex("x.*")], 20),
+      amount([.exact("huge"), .exact("big")], 7), LimitAmount(units: 100),
+    ])
+    #expect(first == second && first["big"] == first["huge"] && first["other"] == "l:0:")
+    #expect(Set(first.values).count == 4)
+    // Kept in stores: it must not change with the program.
+    #expect(LimitKey.caseID([("model", ["exact big"])]) == LimitKey.caseID([("model", ["exact big"])]))
+    #expect(LimitKey.caseID([("a", ["b", "c"])]) != LimitKey.caseID([("a", ["b"]), ("c", [])]))
+  }
+
   @Test("time zones are known by their names, with the hours at which their clocks change")
   func zones() throws {
     #expect(TimeZoneTable.knows("Asia/Shanghai") && !TimeZoneTable.knows("Atlantis/Centre"))

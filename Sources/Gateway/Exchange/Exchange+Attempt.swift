@@ -86,8 +86,8 @@ extension Exchange: LeaseWaiter {
     if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }
     session.begin(message, method: method, receiver: self)
     isSent = true
-    // Limits have asked for it before.
-    if record.tokens.countedPrompt == nil && promptCount == nil { countPrompt(body, findings) }
+    // Limits may have asked for it before.
+    if wantsStream && record.tokens.countedPrompt == nil && promptCount == nil { countPrompt(body, findings) }
   }
 
   func keepBody(_ body: UnsafeRawBufferPointer) {

@@ -79,9 +79,9 @@ extension Exchange: LimitWaiter {
   // MARK: What is asked
 
   private func limitRequest(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings) -> LimitRequest {
-    let entry = candidate.modelIndex.map { snapshot.settings.models[$0] }
+    let entry = candidate.modelIndex.map { snapshot.limitedModels[$0] }
     // An entry for many names is limited by the one that was asked for.
-    let model = entry.flatMap { $0.match == .exact ? $0.name : nil } ?? record.model
+    let model = entry.flatMap { $0.isPattern ? nil : $0.name } ?? record.model
     let facts = RequestFacts(
       consumer: record.consumer, model: model.isEmpty ? nil : model, upstream: upstream.name,
       route: snapshot.factsWanted.wantsRoute ? routeName : nil, head: headFacts)

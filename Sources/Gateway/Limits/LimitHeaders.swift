@@ -10,19 +10,28 @@ enum LimitHeaders {
       if let view = views.tokens { anthropic("anthropic-ratelimit-tokens-", view, unixTime, &output) }
       return
     }
-    if let view = views.requests { openAI("requests: ", view, &output) }
-    if let view = views.tokens { openAI("tokens: ", view, &output) }
+    if let view = views.requests {
+      openAI(
+        view, "x-ratelimit-limit-requests: ", "\r\nx-ratelimit-remaining-requests: ",
+        "\r\nx-ratelimit-reset-requests: ", &output)
+    }
+    if let view = views.tokens {
+      openAI(
+        view, "x-ratelimit-limit-tokens: ", "\r\nx-ratelimit-remaining-tokens: ", "\r\nx-ratelimit-reset-tokens: ",
+        &output)
+    }
   }
 
-  private static func openAI(_ kind: StaticString, _ view: LimitView, _ output: inout OutputBytes) {
-    output.append("x-ratelimit-limit-")
-    output.append(kind)
+  @inline(__always)
+  private static func openAI(
+    _ view: LimitView, _ limit: StaticString, _ remaining: StaticString, _ reset: StaticString,
+    _ output: inout OutputBytes
+  ) {
+    output.append(limit)
     output.append(decimal: view.limit)
-    output.append("\r\nx-ratelimit-remaining-")
-    output.append(kind)
+    output.append(remaining)
     output.append(decimal: max(0, view.remaining))
-    output.append("\r\nx-ratelimit-reset-")
-    output.append(kind)
+    output.append(reset)
     TimeText.append(milliseconds: view.resetMilliseconds, to: &output)
     output.append("\r\n")
   }
