@@ -352,8 +352,8 @@ import Testing
       grant?.settle(prompt: 100, completion: 0)
       return (views, desk.gauges.asks - before)
     }
-    #expect(views?.requests?.name == "few" && views?.requests?.limit == 10 && views?.requests?.remaining == 9)
-    #expect(views?.tokens?.name == "month" && views?.tokens?.limit == 40_000 && views?.tokens?.remaining == 39_900)
+    #expect(views?.requests?.limit == 10 && views?.requests?.remaining == 9)
+    #expect(views?.tokens?.limit == 40_000 && views?.tokens?.remaining == 39_900)
     #expect(asks == 0)
   }
 
