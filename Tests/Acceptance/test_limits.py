@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import threading
 import time
 
 import httpx
@@ -566,3 +567,34 @@ def test_a_stream_outlives_its_redis(limited, tmp_path):
         if len(chunks) == 50:
             redis.stop()
     assert reason(chunks) == "stop" and len(pieces(chunks)) == 200
+
+
+@pytest.mark.parametrize("limit", [
+    {"tokens": 10**12, "per": "minute"}, {"tokens": 10**12, "per": "day", "calendar": True},
+    {"requests": 10**12, "per": "minute"}, {"concurrency": 10**6}], ids=["minute", "day", "requests", "at-once"])
+def test_a_limit_far_from_its_end_cuts_and_refuses_nothing_while_redis_stops(limited, tmp_path, limit):
+    redis = rig.Redis(tmp_path)
+    gateway = limited({"ample": limit}, redis)
+    client, ends = sdk(gateway), []
+
+    def one(number):
+        # Some begin before Redis stops, some while it does, some after.
+        time.sleep(number * 0.05)
+        try:
+            ends.append(reason(list(stream(client, "events=150 gap=10ms"))))
+        except openai.APIError as problem:
+            ends.append(str(problem))
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(40)]
+    try:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.7)
+        redis.pause()
+        time.sleep(1)
+        redis.resume()
+        for thread in threads:
+            thread.join()
+    finally:
+        redis.stop()
+    assert ends == ["stop"] * 40, [end for end in ends if end != "stop"]
