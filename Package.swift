@@ -77,8 +77,8 @@ let package = Package(
     room(
       "Admin",
       [
-        "Gateway", "Upstreams", "ChatProtocol", "TokenAccounting", "GatewayConfiguration", "HTTPWire", "Reactor",
-        "Transport",
+        "Gateway", "Upstreams", "Quotas", "ChatProtocol", "TokenAccounting", "GatewayConfiguration", "HTTPWire",
+        "Reactor", "Transport",
       ]),
 
     // Floor 5: composition.
@@ -133,7 +133,7 @@ let package = Package(
       "QuotasTests",
       ["Quotas", "Storage", "RateLimiting", "RedisClient", "Reactor", "GatewayConfiguration", "TestKit"]),
     tests("ScriptedUpstreamTests", ["ScriptedUpstream", "TestKit"]),
-    tests("AdminTests", ["Admin", "Gateway", "GatewayConfiguration", "Reactor", "TestKit"]),
+    tests("AdminTests", ["Admin", "Gateway", "GatewayConfiguration", "Reactor", "ScriptedUpstream", "TestKit"]),
     tests(
       "GatewayTests",
       [

@@ -1,4 +1,5 @@
 internal import Gateway
+internal import Quotas
 internal import TokenAccounting
 internal import Upstreams
 
@@ -18,7 +19,46 @@ enum MetricsReport {
     page.sample("sluice_log_pieces_dropped_total", [], gateway.logPiecesDropped)
     tokens(await gateway.tokenReports(), &page)
     pools(await gateway.gauges(), &page)
+    limits(await gateway.limitReport(), &page)
     return page.text
+  }
+
+  private static func limits(_ report: LimitReport, _ page: inout MetricsPage) {
+    guard let store = report.store else { return }
+    page.family(
+      "sluice_limit_state", "gauge",
+      "1 for what a limit is doing: present while its store answers, else what its whenStoreIsAway says.")
+    for limit in report.limits {
+      for state in LimitState.all {
+        page.sample(
+          "sluice_limit_state", [("limit", limit.name), ("state", state.rawValue)], limit.state == state ? 1 : 0)
+      }
+    }
+    page.family("sluice_limit_denied_total", "counter", "Requests that a limit refused.")
+    for limit in report.limits { page.sample("sluice_limit_denied_total", [("limit", limit.name)], limit.denied) }
+    page.family("sluice_limit_cut_total", "counter", "Streams that a limit ended.")
+    for limit in report.limits { page.sample("sluice_limit_cut_total", [("limit", limit.name)], limit.cut) }
+    let kind = [("kind", store.rawValue)]
+    page.family("sluice_limit_store_up", "gauge", "1 while the limits' store answers every reactor.")
+    page.sample("sluice_limit_store_up", kind, report.isStorePresent ? 1 : 0)
+    page.family("sluice_limit_store_asks_total", "counter", "Leases asked of the limits' store.")
+    page.sample("sluice_limit_store_asks_total", kind, report.asks)
+    page.family("sluice_limit_subjects", "gauge", "Buckets that this process knows.")
+    page.sample("sluice_limit_subjects", [], report.subjects)
+    page.family("sluice_limit_slots", "gauge", "Slots of concurrency limits that this process holds.")
+    page.sample("sluice_limit_slots", [], report.slots)
+    page.family("sluice_limit_waiting", "gauge", "Requests and streams that wait for a limit.")
+    page.sample("sluice_limit_waiting", [], report.waiting)
+    guard store == .redis else { return }
+    page.family("sluice_limit_store_connections", "gauge", "Connections to a server of the limits' store.")
+    for server in report.servers {
+      page.sample("sluice_limit_store_connections", [("server", server.endpoint)], server.connected)
+    }
+    page.family(
+      "sluice_limit_store_refusing", "gauge", "Reactors that ask a server nothing for a while, because it has failed.")
+    for server in report.servers {
+      page.sample("sluice_limit_store_refusing", [("server", server.endpoint)], server.refusing)
+    }
   }
 
   private static func tokens(_ reports: [ModelTokenReport], _ page: inout MetricsPage) {

@@ -1,5 +1,6 @@
 internal import ChatProtocol
 internal import Gateway
+internal import Quotas
 internal import TokenAccounting
 internal import Upstreams
 
@@ -18,7 +19,30 @@ enum StatusReport {
       if index > 0 { text += "," }
       text += "\(quoted(report.model)):\(tokens(report))"
     }
-    return text + "}}"
+    return text + #"},"limits":\#(limits(await gateway.limitReport()))}"#
+  }
+
+  /// What each limit is doing and has done, and how its store is.
+  private static func limits(_ report: LimitReport) -> String {
+    var text = "{"
+    for (index, limit) in report.limits.enumerated() {
+      if index > 0 { text += "," }
+      text += #"\#(quoted(limit.name)):{"state":"\#(limit.state.rawValue)""#
+      text += #","denied":\#(limit.denied),"cut":\#(limit.cut)}"#
+    }
+    text += "}"
+    guard let store = report.store else { return text }
+    text += #","limit_store":{"kind":"\#(store.rawValue)","condition":"\#(report.isStorePresent ? "present" : "away")""#
+    text += #","asks":\#(report.asks),"asks_per_second":\#(report.asksPerSecond),"subjects":\#(report.subjects)"#
+    text += #","slots":\#(report.slots),"waiting":\#(report.waiting),"servers":["#
+    for (index, server) in report.servers.enumerated() {
+      if index > 0 { text += "," }
+      text += #"{"endpoint":\#(quoted(server.endpoint)),"reactors":\#(server.reactors)"#
+      text += #","connected":\#(server.connected),"refusing":\#(server.refusing)"#
+      if let loss = server.lastLoss { text += #","last_loss":\#(quoted(loss))"# }
+      text += "}"
+    }
+    return text + "]}"
   }
 
   /// Where a model's token counts are from, and how far count and truth are apart.

@@ -3,6 +3,7 @@ import Foundation
 import Gateway
 import GatewayConfiguration
 import Reactor
+import ScriptedUpstream
 import Synchronization
 import TestKit
 import Testing
@@ -13,16 +14,21 @@ struct AdminTests {
     let value = Atomic<Int>(0)
   }
 
-  /// A gateway without upstream traffic, with its admin port.
-  private func story(_ body: (_ admin: UInt16, _ data: UInt16, _ reloads: () -> Int) async throws -> Void) async throws
-  {
+  /// A gateway with its admin port; its upstream is there when `more` of the configuration makes traffic worth while.
+  private func story(
+    _ more: String = "", reactors: Int = 1,
+    _ body: (_ admin: UInt16, _ data: UInt16, _ reloads: () -> Int) async throws -> Void
+  ) async throws {
+    let upstream = try ScriptedUpstreamServer()
+    defer { upstream.stop() }
     let settings = try GatewaySettings.parse(
       "server: { listen: 127.0.0.1:0 }\nanonymous: true\n"
-        + "upstreams: { a: { provider: vllm, baseURL: http://127.0.0.1:1/v1 } }\nmodels: { m: { serve: a } }\n",
+        + "upstreams: { a: { provider: vllm, baseURL: http://127.0.0.1:\(upstream.port)/v1 } }\n"
+        + "models: { m: { serve: a } }\n" + more,
       fileName: "test.yaml", variables: { _ in nil }, hashKey: { KeyHash.sha256(Array($0.utf8)) })
     let directory = try TemporaryDirectory()
     let sink = try LogSink(file: directory.file("access.log"))
-    let group = ReactorGroup(count: 1)
+    let group = ReactorGroup(count: reactors)
     let gateway = try await Gateway.start(settings, on: group, sink: sink)
     let count = Count()
     let admin = try await AdminServer.start(ListenAddress(host: "127.0.0.1", port: 0), gateway: gateway) {
@@ -98,6 +104,103 @@ struct AdminTests {
       let response = try client.readResponse()
       #expect(response.status == 400)
       #expect(try object(response)["error"] is String)
+    }
+  }
+
+  // MARK: Limits
+
+  private func chat(_ data: UInt16, stream: Bool = false) throws -> RawResponse {
+    let client = try RawClient(port: data)
+    try client.post(
+      "/v1/chat/completions",
+      #"{"model":"m","stream":\#(stream),"messages":[],"metadata":{"script":"events=200 text=big:40"}}"#)
+    return try client.readResponse()
+  }
+
+  private func metrics(_ admin: UInt16) throws -> [String: String] {
+    let lines = try ask(admin, "GET /metrics").text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+    return Dictionary(
+      lines.map { line in
+        let end = line.lastIndex(of: " ") ?? line.startIndex
+        return (String(line[..<end]), String(line[line.index(after: end)...]))
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  @Test("shows no limits where none are")
+  func noLimits() async throws {
+    try await story { admin, _, _ async throws in
+      let status = try object(ask(admin, "GET /status"))
+      #expect((status["limits"] as? [String: Any])?.isEmpty == true && status["limit_store"] == nil)
+      #expect(try metrics(admin).keys.allSatisfy { !$0.hasPrefix("sluice_limit") })
+    }
+  }
+
+  @Test("shows what each limit refused and cut over all reactors, and how its store is", arguments: [1, 3])
+  func limits(reactors: Int) async throws {
+    let limits =
+      "limits:\n  few: { requests: 2, per: hour }\n  sh.ort: { outputTokens: 300, per: day, calendar: true }\n"
+      + "  side: { concurrency: 5 }\n"
+    try await story(limits, reactors: reactors) { admin, data, _ async throws in
+      #expect(try chat(data, stream: true).text.contains(#""finish_reason":"length""#))
+      let answers = try (0..<4).map { _ in try chat(data).status }
+      #expect(answers.contains(429))
+      let seen = try metrics(admin)
+      let status = try object(ask(admin, "GET /status"))
+      let limits = try #require(status["limits"] as? [String: [String: Any]])
+      #expect(Set(limits.keys) == ["few", "sh.ort", "side"])
+      #expect(limits.values.allSatisfy { $0["state"] as? String == "present" })
+      #expect(limits.values.reduce(0) { $0 + ($1["denied"] as? Int ?? 0) } == answers.filter { $0 == 429 }.count)
+      #expect(limits["sh.ort"]?["cut"] as? Int == 1 && limits["few"]?["cut"] as? Int == 0)
+      let store = try #require(status["limit_store"] as? [String: Any])
+      #expect(store["kind"] as? String == "embedded" && store["condition"] as? String == "present")
+      #expect((store["asks"] as? Int ?? 0) > 0 && (store["subjects"] as? Int ?? 0) >= 2)
+      #expect(store["slots"] as? Int == 0 && store["waiting"] as? Int == 0)
+      #expect((store["servers"] as? [Any])?.isEmpty == true)
+
+      #expect(seen[#"sluice_limit_state{limit="sh.ort",state="present"}"#] == "1")
+      for state in ["local", "open", "closed"] {
+        #expect(seen[#"sluice_limit_state{limit="few",state="\#(state)"}"#] == "0")
+      }
+      #expect(seen[#"sluice_limit_cut_total{limit="sh.ort"}"#] == "1")
+      let denied = seen.filter { $0.key.hasPrefix("sluice_limit_denied_total") }.values.compactMap { Int($0) }
+      #expect(denied.reduce(0, +) == answers.filter { $0 == 429 }.count)
+      #expect(seen[#"sluice_limit_store_up{kind="embedded"}"#] == "1")
+      #expect(Int(seen[#"sluice_limit_store_asks_total{kind="embedded"}"#] ?? "") ?? 0 > 0)
+      #expect(seen["sluice_limit_slots"] == "0" && seen["sluice_limit_waiting"] == "0")
+      #expect(Int(seen["sluice_limit_subjects"] ?? "") ?? 0 >= 2)
+    }
+  }
+
+  @Test("shows that the limits' store is away, since when each limit does what its settings say")
+  func storeAway() async throws {
+    let more =
+      "redis: { url: \"redis://:secret@127.0.0.1:\(try freePort())\" }\nlimits:\n"
+      + "  shut: { requests: 1000, per: hour, whenStoreIsAway: closed }\n"
+      + "  mine: { requests: 1000, per: hour, whenStoreIsAway: local }\n"
+      + "  wide: { tokens: 100000, per: hour, whenStoreIsAway: open }\n"
+    try await story(more) { admin, data, _ async throws in
+      var refused = 0
+      let isAway = try waitUntil {
+        if try chat(data).status == 429 { refused += 1 }
+        return try metrics(admin)[#"sluice_limit_store_up{kind="redis"}"#] == "0"
+      }
+      #expect(isAway)
+      if try chat(data).status == 429 { refused += 1 }
+      let seen = try metrics(admin)
+      for (limit, state) in [("mine", "local"), ("wide", "open"), ("shut", "closed")] {
+        for other in ["present", "local", "open", "closed"] {
+          #expect(seen[#"sluice_limit_state{limit="\#(limit)",state="\#(other)"}"#] == (other == state ? "1" : "0"))
+        }
+      }
+      let denied = ["mine", "wide", "shut"].map { Int(seen[#"sluice_limit_denied_total{limit="\#($0)"}"#] ?? "") ?? -1 }
+      #expect(refused > 0 && denied.reduce(0, +) == refused && denied[2] > 0, "\(denied), \(refused)")
+      #expect(seen.contains { $0.key.hasPrefix("sluice_limit_store_connections{server=") && $0.value == "0" })
+      let response = try ask(admin, "GET /status")
+      #expect(!response.text.contains("secret"))
+      let store = try #require(try object(response)["limit_store"] as? [String: Any])
+      #expect(store["kind"] as? String == "redis" && store["condition"] as? String == "away")
+      let server = try #require((store["servers"] as? [[String: Any]])?.first)
+      #expect(server["connected"] as? Int == 0 && server["reactors"] as? Int == 1 && server["last_loss"] is String)
     }
   }
 }

@@ -42,9 +42,10 @@ struct House {
     return "models:\n  m: { serve: [\(names.map { "{ upstream: \($0) }" }.joined(separator: ", "))] }\n"
   }
 
-  static func settings(_ text: String) throws -> GatewaySettings {
+  /// - Parameter server: more keys of `server`.
+  static func settings(_ text: String, server: String = "") throws -> GatewaySettings {
     try GatewaySettings.parse(
-      "server: { listen: 127.0.0.1:0 }\n" + text, fileName: "test.yaml", variables: { clientKeys[$0] },
+      "server: { listen: 127.0.0.1:0\(server.isEmpty ? "" : ", \(server)") }\n" + text, fileName: "test.yaml", variables: { clientKeys[$0] },
       hashKey: { KeyHash.sha256(Array($0.utf8)) })
   }
 
@@ -52,7 +53,8 @@ struct House {
   ///
   /// - Parameter configuration: made from the upstreams' ports; `server` is added.
   static func story(
-    upstreams count: Int = 1, reactors: Int = 1, options: String = "", shelf: VocabularyShelf = VocabularyShelf(),
+    upstreams count: Int = 1, reactors: Int = 1, options: String = "", server: String = "",
+    shelf: VocabularyShelf = VocabularyShelf(),
     sourceLocation: SourceLocation = #_sourceLocation,
     configuration: (([UInt16]) -> String)? = nil, _ body: (House) async throws -> Void
   ) async throws {
@@ -65,7 +67,7 @@ struct House {
     let directory = try TemporaryDirectory()
     let sink = try LogSink(file: directory.file("access.log"))
     let group = ReactorGroup(count: reactors)
-    let gateway = try await Gateway.start(try settings(text), on: group, sink: sink, shelf: shelf)
+    let gateway = try await Gateway.start(try settings(text, server: server), on: group, sink: sink, shelf: shelf)
     let port = try #require(gateway.addresses.first?.port)
     let house = House(gateway: gateway, upstreams: upstreams, port: port, logFile: directory.file("access.log"))
     do {

@@ -58,10 +58,10 @@ enum ClosingEvents {
       + Array(#","object":"\#(object)","created":\#(identity.created),"model":"#.utf8) + identity.model
   }
 
-  /// The end of a stream of `/v1/messages` whose length was bounded: its open block, the reason, usage.
-  static func truncatedMessage(block: Int, _ refusal: LimitRefusal, _ tokens: TokenRecord) -> [UInt8] {
+  /// The end of a stream of `/v1/messages` whose length was bounded: its open block if there is one, the reason, usage.
+  static func truncatedMessage(block: Int?, _ refusal: LimitRefusal, _ tokens: TokenRecord) -> [UInt8] {
     let completion = tokens.completion?.tokens ?? 0
-    return event("content_block_stop", #""index":\#(block)"#)
+    return (block.map { event("content_block_stop", #""index":\#($0)"#) } ?? [])
       + event(
         "message_delta",
         #""delta":{"stop_reason":"max_tokens","stop_sequence":null},"usage":{"output_tokens":\#(completion)},"#

@@ -58,6 +58,7 @@ extension Exchange {
     held = []
     heldSince = nil
     endedAtLimit = false
+    awaitsEnd = false
     record.status = 0
   }
 

@@ -77,6 +77,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var refusedViews: LimitViews?
   /// Whether the upstream had ended its answer when a limit was reached inside it.
   var endedAtLimit = false
+  /// Whether a limit is reached and the answer's end may follow in a moment.
+  var awaitsEnd = false
 
   // What comes back.
   var answer = Answer.none
@@ -207,6 +209,7 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     if reactor.now >= totalDeadline {
       attemptFailed(.timedOut, .totalTimeout(upstream: upstream.name))
     } else if reactor.now >= progressDeadline {
+      if awaitsEnd { return decideAtLimit() }
       let hasContent = record.firstContentAt != nil
       attemptFailed(
         .timedOut,

@@ -92,6 +92,8 @@ struct StreamRelay {
   private(set) var isStopped = false
   /// Which text the event at which a limit was reached was a part of.
   private(set) var partAtLimit = 0
+  /// Whether the upstream has told that this part is over: what follows it begins another.
+  private(set) var isPartEnded = false
 
   /// What the chunks that end a stream at a limit must look like.
   private(set) var identityAtLimit: AnswerIdentity?
@@ -218,12 +220,25 @@ struct StreamRelay {
     var ahead = parser
     guard case .event(let event) = try ahead.next(in: bytes, at: position) else { return true }
     guard event.isDispatched else { return true }
-    if case .chunks = dialect, let data = event.data {
+    if let data = event.data {
       let data = bytes.extracting(data)
-      if ChunkScanner.isDone(data) || ChunkScanner.scan(data).texts.count == 0 { return true }
+      switch dialect {
+      case _ where ChunkScanner.isDone(data): return true
+      case .chunks: if ChunkScanner.scan(data).texts.count == 0 { return true }
+      case .other:
+        if EventScanner.scan(data).texts.count == 0, !Self.holds(data, #"_start""#), !Self.holds(data, #".added""#) {
+          if Self.holds(data, #""content_block_stop""#) { isPartEnded = true }
+          return true
+        }
+      }
     }
     isStopped = true
     return false
+  }
+
+  /// Whether a word stands in an event that is looked at once in a stream.
+  private static func holds(_ data: RawSpan, _ word: StaticString) -> Bool {
+    data.withUnsafeBytes { memmem($0.baseAddress, $0.count, word.utf8Start, word.utf8CodeUnitCount) != nil }
   }
 
   /// Which bytes of an event go on. A LF in front that only completes the CR of the event before goes where that event went.
@@ -331,6 +346,7 @@ struct StreamRelay {
     spending?.spend(counter, isReasoning: fields.hasReasoning && !fields.hasContent)
     guard isDry else { return }
     partAtLimit = fields.texts.lastPart
+    isPartEnded = false
     if case .chunks = dialect { identityAtLimit = AnswerIdentity(fields, in: data) }
   }
 

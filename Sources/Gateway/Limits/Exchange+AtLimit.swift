@@ -11,11 +11,33 @@ internal import Upstreams
 
 /// A limit is reached while the answer streams: its upstream is held, and the stream goes on when there is more, or ends with words.
 extension Exchange {
+  /// The end of an answer comes with its last text or right behind it: so long it is waited for, and less than the upstream is to notice a cut.
+  private static let endGrace = Duration.milliseconds(50)
+
   /// The last event that the limits allowed has been forwarded.
   func ranDry() {
-    guard let grant, let findings = relay?.findings, limitWait == nil, !isFinished else { return }
+    guard let relay, limitWait == nil, !isFinished else { return }
     // Nothing that is counted comes behind the end of the answer.
-    guard !findings.isWhole(choices: choiceCount), !findings.hasError else { return }
+    guard !relay.findings.isWhole(choices: choiceCount), !relay.findings.hasError else {
+      if awaitsEnd { setProgressDeadline(upstream.settings.timeouts.betweenTokens) }
+      awaitsEnd = false
+      return
+    }
+    // With nothing behind the last event it may have been the answer's last as well, above all where the upstream was told the same bound.
+    guard relay.isStopped else { return awaitEnd() }
+    decideAtLimit()
+  }
+
+  private func awaitEnd() {
+    guard !awaitsEnd else { return }
+    awaitsEnd = true
+    setProgressDeadline(Self.endGrace)
+  }
+
+  /// More is to come than the limits have allowed so far, as far as is known.
+  func decideAtLimit() {
+    awaitsEnd = false
+    guard let grant else { return }
     switch grant.waitForMore(self) {
     case .more: goOnAfterLimit()
     case .refused(let refusal): endAtLimit(refusal)
@@ -72,7 +94,9 @@ extension Exchange {
       var events = ClosingEvents.truncation(unfinished, refusal, of: identity, on: surface)
       if wantsUsage { events += ClosingEvents.usage(record.tokens, of: identity, on: surface) }
       return events + Array("\(ClosingEvents.done)".utf8)
-    case .messages: return ClosingEvents.truncatedMessage(block: relay.partAtLimit, refusal, record.tokens)
+    case .messages:
+      return ClosingEvents.truncatedMessage(
+        block: relay.isPartEnded ? nil : relay.partAtLimit, refusal, record.tokens)
     case .responses:
       guard let identity = relay.identity else { return nil }
       return ClosingEvents.truncatedResponse(

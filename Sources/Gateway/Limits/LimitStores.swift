@@ -20,6 +20,11 @@ final class LimitStores: Sendable {
 
   private init(_ kind: Kind) { self.kind = kind }
 
+  /// Whether buckets are outside of the process.
+  var isRedis: Bool {
+    if case .redis = kind { true } else { false }
+  }
+
   /// Makes the stores that the settings ask for. Redis is connected to ahead of need and not waited for: without it limits go on as their settings say.
   ///
   /// - Parameters:

@@ -92,7 +92,13 @@ struct LimitStates: Sendable {
     switch event {
     case .store(let condition):
       let wasAway = !away.isEmpty
-      if condition == .away { away.insert(reactor) } else { away.remove(reactor) }
+      if condition == .away {
+        away.insert(reactor)
+        // What a limit that has been taken away meanwhile had told last says nothing of a later one of its name.
+        if !wasAway { limits = [:] }
+      } else {
+        away.remove(reactor)
+      }
       return wasAway == away.isEmpty ? event : nil
     case .limit(let name, let state):
       let before = limits[name]?.count ?? 0

@@ -58,7 +58,12 @@ struct FactsWanted: Sendable {
     var joined: String?
     for field in fields where matches(field, name, bytes) {
       let value = text(bytes.extracting(field.value))
-      joined = joined.map { "\($0), \(value)" } ?? value
+      guard let before = joined else {
+        joined = value
+        continue
+      }
+      guard before.utf8.count < valueBytesMax else { break }
+      joined = cut("\(before), \(value)")
     }
     return joined
   }

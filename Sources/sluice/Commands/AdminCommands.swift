@@ -6,7 +6,7 @@ import Glibc
 /// `sluice status`
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Show the state of a running gateway: pools, connections, configuration.")
+    commandName: "status", abstract: "Show the state of a running gateway: pools, connections, limits, configuration.")
 
   @OptionGroup var options: ConfigurationOptions
 
