@@ -119,7 +119,9 @@ struct LimitAccountStories {
     }
   }
 
-  @Test("leaves nothing open: asked until it is used up, a limit has given what the records say, and at most one event more")
+  @Test(
+    "leaves nothing open: asked until it is used up, a limit has given what the records say, and at most one event more"
+  )
   func untilUsedUp() async throws {
     let limits = "  tokens: { outputTokens: 2000, per: day, calendar: true }\n"
     try await LimitHouse.story(limits, reactors: 2) { house async throws in
@@ -209,7 +211,8 @@ struct LimitAccountStories {
   func clampNames() async throws {
     let limits = "  daily: { each: route, outputTokens: 200, per: day, calendar: true }\n"
     try await LimitHouse.story(limits) { house async throws in
-      let body = "{\"model\":\"m\",\"input\":\"hi\",\"prompt\":\"hi\",\"messages\":[],\"metadata\":{\"script\":\"provider=openai events=1\"}}"
+      let body =
+        "{\"model\":\"m\",\"input\":\"hi\",\"prompt\":\"hi\",\"messages\":[],\"metadata\":{\"script\":\"provider=openai events=1\"}}"
       for path in ["/v1/completions", "/v1/responses", "/v1/messages"] {
         _ = try house.ask(body, path: path)
       }

@@ -40,7 +40,8 @@ struct LimitAdmissionStories {
       #expect(refused.header("x-sluice-upstream") == nil && refused.header("x-sluice-attempts") == nil)
       #expect(house.upstream.seen.requestsTotal == 3)
       let line = try #require(try await house.log(count: 4).last)
-      #expect(line["outcome"] as? String == "refused" && line["limit"] as? String == "few" && line["status"] as? Int == 429)
+      #expect(
+        line["outcome"] as? String == "refused" && line["limit"] as? String == "few" && line["status"] as? Int == 429)
       #expect(line["error"] as? String == "rate_limit_exceeded" && line["attempts"] as? Int == 0)
       #expect(try await house.limit("few").denied == 1)
     }
@@ -62,7 +63,8 @@ struct LimitAdmissionStories {
       #expect(refused.header("x-ratelimit-remaining-tokens") == "0")
       #expect(refused.header("x-ratelimit-reset-tokens")?.hasSuffix("s") == true)
       let message = try #require(try errorObject(refused.body)["message"] as? String)
-      #expect(message.contains("'monthly' for this consumer is used up") && message.contains("of 100 tokens"), "\(message)")
+      #expect(
+        message.contains("'monthly' for this consumer is used up") && message.contains("of 100 tokens"), "\(message)")
     }
   }
 
@@ -96,7 +98,8 @@ struct LimitAdmissionStories {
 
   @Test("adds Higress' header to refusals by tokens where it is wished for, and nowhere else")
   func higress() async throws {
-    let limits = "  daily: { each: \"header:x-run\", outputTokens: 100, per: day, calendar: true }\n  few: { requests: 3, per: day }\n"
+    let limits =
+      "  daily: { each: \"header:x-run\", outputTokens: 100, per: day, calendar: true }\n  few: { requests: 3, per: day }\n"
     for isWished in [true, false] {
       try await LimitHouse.story(limits, server: isWished ? "higressHeaders: true" : "") { house async throws in
         let spent = try house.ask(chat("events=20 \(LimitHouse.steady)"))
@@ -163,7 +166,9 @@ struct LimitAdmissionStories {
     }
   }
 
-  @Test("without fallback does not send a request to the next candidate", arguments: ["truncate", "error", "wait, wait: 1s"])
+  @Test(
+    "without fallback does not send a request to the next candidate",
+    arguments: ["truncate", "error", "wait, wait: 1s"])
   func noFallback(exceeded: String) async throws {
     let limits = "  first: { match: { upstream: a }, requests: 1, per: day, onExceeded: \(exceeded) }\n"
     try await LimitHouse.story(upstreams: 2, limits, models: LimitHouse.twoCandidates) { house async throws in
@@ -218,7 +223,8 @@ struct LimitAdmissionStories {
       #expect(error["code"] as? String == "rate_limit_exceeded")
       #expect(
         error["message"] as? String
-          == "Limit 'side' for all requests together: 2 requests run at once, which is all it allows. Try again when one has ended.")
+          == "Limit 'side' for all requests together: 2 requests run at once, which is all it allows. Try again when one has ended."
+      )
       #expect(refused.header("retry-after") == "1" || refused.header("retry-after") == "2")
       running[0].close()
       #expect(try waitUntil { try house.ask(chat(Self.quick)).status == 200 })
@@ -229,7 +235,8 @@ struct LimitAdmissionStories {
   @Test(
     "frees its slot however the request ends",
     arguments: [
-      "events=3", "fault=status:500", "fault=status:429", "fault=reset after=2 events=9 gap=1ms", "fault=closeBeforeAnswer",
+      "events=3", "fault=status:500", "fault=status:429", "fault=reset after=2 events=9 gap=1ms",
+      "fault=closeBeforeAnswer",
       "fault=neverAnswer", "fault=endEarly after=3 events=9", "fault=htmlError", "fault=badHead",
     ])
   func slotsComeBack(script: String) async throws {

@@ -23,7 +23,8 @@ struct LimitKeyStories {
 
   @Test("consumer, whichever of its keys is used")
   func consumer() async throws {
-    try await LimitHouse.story("  l: { each: consumer, requests: 3, per: day }\n", consumers: Self.two) { house async throws in
+    try await LimitHouse.story("  l: { each: consumer, requests: 3, per: day }\n", consumers: Self.two) {
+      house async throws in
       #expect(try served(house, Self.bearer("ONE")) == 3)
       #expect(try served(house, Self.bearer("TWO")) == 3)
       #expect(try served(house, Self.bearer("FREE")) == 0)
@@ -32,7 +33,8 @@ struct LimitKeyStories {
 
   @Test("key, also of one consumer, and the key is nowhere to be seen")
   func key() async throws {
-    try await LimitHouse.story("  l: { each: key, requests: 3, per: day }\n", consumers: Self.two) { house async throws in
+    try await LimitHouse.story("  l: { each: key, requests: 3, per: day }\n", consumers: Self.two) {
+      house async throws in
       for key in ["ONE", "TWO", "FREE"] { #expect(try served(house, Self.bearer(key)) == 3) }
       let refused = try house.ask(chat(Self.quick), headers: Self.bearer("ONE"))
       #expect(refused.text.contains("for this key") && !refused.text.contains("sk-one"))

@@ -270,7 +270,7 @@ struct LimitRedisStories {
         #expect(served == 5)
         var delivered = 0
         for house in [one, two, one, two] {
-          let answer = try house.ask(chat("events=70 gap=1ms \(LimitHouse.steady)"), headers: "x-run: b\r\n")
+          let answer = try house.ask(chat("events=70 gap=1ms usage=never \(LimitHouse.steady)"), headers: "x-run: b\r\n")
           if answer.status == 200 { delivered += try LimitHouse.tokens(answer) }
         }
         // A lease of one per cent stays with each for a while; the last event of each may be one too many.

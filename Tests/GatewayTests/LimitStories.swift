@@ -50,7 +50,9 @@ struct LimitStreamStories {
     }
   }
 
-  @Test("keeps to itself what came in the same read behind the last event", arguments: ["", "coalesce=400", "chunkSplit=9000"])
+  @Test(
+    "keeps to itself what came in the same read behind the last event",
+    arguments: ["", "coalesce=400", "chunkSplit=9000"])
   func oneRead(shape: String) async throws {
     try await LimitHouse.story(Self.daily) { house async throws in
       let answer = try house.ask(chat("events=300 \(shape) \(LimitHouse.steady)", usage: true))
@@ -114,7 +116,9 @@ struct LimitStreamStories {
     }
   }
 
-  @Test("counts reasoning and tool calls as it counts text", arguments: ["reasoning=50 events=2", "tools=9", "refusal=60", "think reasoning=40"])
+  @Test(
+    "counts reasoning and tool calls as it counts text",
+    arguments: ["reasoning=50 events=2", "tools=9", "refusal=60", "think reasoning=40"])
   func channels(script: String) async throws {
     try await LimitHouse.story(Self.daily) { house async throws in
       let answer = try house.ask(chat("\(script) gap=1ms \(LimitHouse.steady)"))
@@ -171,7 +175,8 @@ struct LimitStreamStories {
       let delivered = try LimitHouse.tokens(answer, .messages)
       #expect(delivered >= 100 && delivered < 132, "\(delivered)")
       let events = LimitHouse.objects(answer)
-      #expect(events.suffix(3).map { $0["type"] as? String } == ["content_block_stop", "message_delta", "message_stop"])
+      #expect(
+        events.suffix(3).map { $0["type"] as? String } == ["content_block_stop", "message_delta", "message_stop"])
       // Each block that was begun has its stop, once.
       func indices(_ type: String) -> [Int] {
         events.filter { $0["type"] as? String == type }.compactMap { $0["index"] as? Int }
@@ -209,7 +214,8 @@ struct LimitStreamStories {
     }
   }
 
-  @Test("ends a stream of /v1/responses as incomplete, for its length", arguments: ["events=60", "reasoning=60 events=3"])
+  @Test(
+    "ends a stream of /v1/responses as incomplete, for its length", arguments: ["events=60", "reasoning=60 events=3"])
   func responses(script: String) async throws {
     try await LimitHouse.story(Self.daily) { house async throws in
       let way = TokenStories.Way(provider: "openai", endpoint: .responses, path: "/v1/responses")
@@ -286,7 +292,8 @@ struct LimitStreamStories {
         #expect(LimitHouse.objects(answer).last?["type"] as? String == "error", "\(answer.text.suffix(300))")
       }
       let lines = try await house.log(count: 3)
-      #expect(lines.allSatisfy { $0["outcome"] as? String == "limited" && $0["error"] as? String == "insufficient_quota" })
+      #expect(
+        lines.allSatisfy { $0["outcome"] as? String == "limited" && $0["error"] as? String == "insufficient_quota" })
     }
   }
 
@@ -367,7 +374,8 @@ struct LimitStreamStories {
 
   @Test("with fallback ends a running stream as truncate does, and the next request goes to the next candidate")
   func fallback() async throws {
-    let limits = "  first: { match: { upstream: a }, outputTokens: 100, per: day, calendar: true, onExceeded: fallback }\n"
+    let limits =
+      "  first: { match: { upstream: a }, outputTokens: 100, per: day, calendar: true, onExceeded: fallback }\n"
     try await LimitHouse.story(upstreams: 2, limits, models: LimitHouse.twoCandidates) { house async throws in
       let script = "events=60 gap=1ms \(LimitHouse.steady)"
       let first = try house.ask(chat(script))
