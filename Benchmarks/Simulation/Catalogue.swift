@@ -5,6 +5,7 @@ extension SimulationScenario {
       ("100,000 tokens a minute, 8 nodes, 10 minutes", schemes(limit: 100_000, minutes: 10)),
       ("1,000,000 tokens a minute, 8 nodes, 3 minutes", schemes(limit: 1_000_000, minutes: 3)),
       ("Variations: 100,000 tokens a minute, 8 nodes, 3 × demand, 10 minutes", variations),
+      ("A small limit: 10,000 tokens a minute, 1 node, 10 minutes", small),
       ("Many nodes: 3 × demand, 3 minutes", manyNodes),
       ("Faults: 100,000 tokens a minute, 8 nodes, 3 × demand, 10 minutes", faulty),
     ]
@@ -30,6 +31,17 @@ extension SimulationScenario {
       variation("no look-ahead") { $0.looksAhead = false },
       variation("no look-ahead, 1,000,000 a minute") { ($0.looksAhead, $0.limit) = (false, 1_000_000) },
     ]
+  }
+
+  /// A twelfth of the limit at once, and an answer's tokens, as the gateway gives if nobody says otherwise.
+  private static var small: [SimulationScenario] {
+    [0.5, 3].flatMap { demand in
+      [(833, 5.0), (4096, 24.576)].map { burst, seconds in
+        variation("burst of \(burst), \(demand) ×") {
+          ($0.nodes, $0.limit, $0.demand, $0.burstSeconds) = (1, 10_000, demand, seconds)
+        }
+      }
+    }
   }
 
   private static var manyNodes: [SimulationScenario] {

@@ -92,7 +92,7 @@ public final class EmbeddedStore: BucketStorage {
     let held = contents.held[id]?.values.reduce(0, +) ?? 0
     archive?.put(
       SavedBucket(
-        key: id, version: bucket.version, level: min(bucket.level + held, terms.burst), time: bucket.time,
+        key: id, version: bucket.version, level: min(bucket.level + held, bucket.burst), time: bucket.time,
         burst: bucket.burst, expiresAt: now + terms.expiryMilliseconds))
   }
 

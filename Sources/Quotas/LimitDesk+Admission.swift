@@ -297,7 +297,7 @@ extension LimitDesk {
       finish(wait, .refused(refusal(share, need: 1)))
     case .stream(let share, let need):
       wait.grant?.waitEnded()
-      finish(wait, .refused(refusal(share, need: need)))
+      finish(wait, .refused(refusal(share, need: need, beyond: need - 1)))
     }
   }
 

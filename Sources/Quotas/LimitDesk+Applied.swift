@@ -60,7 +60,9 @@ extension LimitDesk {
   }
 
   /// A refusal by that limit.
-  func refusal(_ share: AppliedShare, need: Int) -> LimitRefusal {
+  ///
+  /// - Parameter beyond: units that have passed and are not drawn yet.
+  func refusal(_ share: AppliedShare, need: Int, beyond: Int = 0) -> LimitRefusal {
     let unixTime = unixTime()
     guard let subject = share.subject else {
       return LimitRefusal(
@@ -72,7 +74,7 @@ extension LimitDesk {
     let scale = share.limit.unitScale
     return LimitRefusal(
       limit: share.limit.name, subjectClass: share.limit.subjectClass, unit: share.limit.unit,
-      used: standing.used(of: share.amount * scale) / scale, allowed: share.amount,
+      used: (standing.used(of: share.amount * scale) + max(0, beyond)) / scale, allowed: share.amount,
       resetMilliseconds: standing.resetMilliseconds(endsAt: share.endsAt, unixTime: unixTime),
       retryAfterMilliseconds: standing.retryMilliseconds(for: need, endsAt: share.endsAt, unixTime: unixTime),
       code: share.endsAt == nil ? .rateLimitExceeded : .insufficientQuota, exceeded: share.limit.rule.exceeded)

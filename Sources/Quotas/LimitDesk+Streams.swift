@@ -23,7 +23,7 @@ extension LimitDesk {
     let isSpent = share.endsAt != nil && !standing.isWaitingForStore
     let comesAt = bucket.here((subject, need)) { $0.comesAt($1.0, $1.1, afterOthers: false, isRunning: true) }
     guard now < deadline, !isSpent, max(standing.refusedUntil ?? .min, comesAt ?? .min) <= deadline else {
-      return .refused(refusal(share, need: need))
+      return .refused(refusal(share, need: need, beyond: need - 1))
     }
     let wait = makeWait(.stream(share, need: need), waiter)
     wait.grant = grant
@@ -36,7 +36,7 @@ extension LimitDesk {
       wait.subject = nil
       grant.waitEnded()
       close(wait)
-      return .refused(refusal(share, need: need))
+      return .refused(refusal(share, need: need, beyond: need - 1))
     }
     if !wait.isOver { arm(wait, deadline) }
     return .waiting(wait.id)

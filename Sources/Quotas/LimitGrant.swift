@@ -214,7 +214,7 @@ public final class LimitGrant: @unchecked Sendable {
     flush()
     let (dry, isLow) = desk.bucket.here(self) { $0.refill($1) }
     ample = amplest
-    if let dry { return .dry(desk.refusal(set.shares[dry], need: 1)) }
+    if let dry { return .dry(desk.refusal(set.shares[dry], need: 1, beyond: -shares[dry].allowance.left)) }
     return isLow ? .low : .ample
   }
 

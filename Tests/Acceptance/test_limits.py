@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import threading
 import time
 
 import httpx
@@ -111,7 +112,7 @@ def refused(call, code):
 
 
 @pytest.mark.parametrize("text", ["plain", "mixed"])
-@pytest.mark.parametrize("quota", [40, 137])
+@pytest.mark.parametrize("quota", [97, 137])
 def test_a_quota_cuts_at_the_event_that_reaches_it(limited, store, fresh, count, text, quota):
     gateway = limited({"month": {"outputTokens": quota, **MONTH}}, store)
     chunks, seen_at = [], None
@@ -126,7 +127,7 @@ def test_a_quota_cuts_at_the_event_that_reaches_it(limited, store, fresh, count,
     assert delivered >= quota
     assert count("".join(texts[:-2])) < quota, f"more than one event late: {delivered} of {quota}"
     extras = next(c for c in chunks if c.choices and c.choices[0].finish_reason).model_extra["sluice"]
-    assert extras["limit"] == "month" and extras["allowed"] == quota and extras["used"] >= quota
+    assert (extras["limit"], extras["allowed"], extras["code"]) == ("month", quota, "insufficient_quota")
     usage = chunks[-1].usage
     assert usage.completion_tokens == delivered and usage.total_tokens == delivered + usage.prompt_tokens
     cancel = rig.wait_until(lambda: fresh.seen()["cancels"], what="the cancel at the upstream")[0]
@@ -134,6 +135,26 @@ def test_a_quota_cuts_at_the_event_that_reaches_it(limited, store, fresh, count,
     assert cancel["tokensSent"] <= len(texts) + 25
     line = record(gateway, "limited")
     assert line["completion_tokens"] == delivered and line["limit"] == "month" and line["status"] == 200
+
+
+@pytest.mark.parametrize("quota", [1, 7, 40])
+def test_a_quota_that_is_smaller_than_any_answer_cuts_there_too(limited, store, count, quota):
+    gateway = limited({"month": {"outputTokens": quota, **MONTH}}, store)
+    # Less than a stream is begun with: it is refused, or cut at its event, but never given more.
+    try:
+        texts = pieces(list(stream(sdk(gateway), "events=1000 gap=4ms")))
+    except openai.RateLimitError as problem:
+        assert problem.code == "insufficient_quota"
+        return
+    assert count("".join(texts)) >= quota > count("".join(texts[:-2])), f"{len(texts)} events for {quota} tokens"
+
+
+def test_a_cut_says_that_all_is_used(limited, store, count):
+    # Events of several tokens: the last one may not fit into what is left, and has been delivered all the same.
+    gateway = limited({"month": {"outputTokens": 137, **MONTH}}, store)
+    chunks = list(stream(sdk(gateway), "events=1000 gap=4ms text=mixed"))
+    extras = next(c for c in chunks if c.choices and c.choices[0].finish_reason).model_extra["sluice"]
+    assert count("".join(pieces(chunks))) >= 137 and extras["used"] >= 137
 
 
 def test_the_end_of_a_cut_stream_byte_by_byte(limited, store, count):
@@ -162,13 +183,13 @@ def test_a_cut_by_total_tokens_counts_the_prompt(limited, store, count):
 
 
 def test_a_limit_that_ends_with_an_error_raises_in_the_sdk(limited, store, count):
-    gateway = limited({"month": {"outputTokens": 40, "onExceeded": "error", **MONTH}}, store)
+    gateway = limited({"month": {"outputTokens": 97, "onExceeded": "error", **MONTH}}, store)
     texts = []
     with pytest.raises(openai.APIError) as caught:
         for chunk in stream(sdk(gateway), "events=1000 gap=2ms"):
             texts += pieces([chunk])
     assert caught.value.code == "insufficient_quota" and "'month'" in caught.value.message
-    assert 40 <= count("".join(texts)) <= 44
+    assert 97 <= count("".join(texts)) <= 101
     assert record(gateway, "limited")["completion_tokens"] == count("".join(texts))
 
 
@@ -183,17 +204,17 @@ def test_a_limit_that_waits_lets_the_stream_go_on_and_finish(limited, store):
 
 
 def test_messages_end_with_max_tokens_and_say_their_limits_in_their_own_names(limited, store):
-    gateway = limited({"month": {"outputTokens": 40, **MONTH}}, store)
+    gateway = limited({"month": {"outputTokens": 97, **MONTH}}, store)
     body = json.dumps({
         "model": "gpt-4o", "messages": HELLO, "max_tokens": 1000, "stream": True,
         "metadata": {"script": "provider=anthropic events=500 gap=2ms"}}).encode()
     answer = rig.exchange(gateway.port, rig.request("POST", "/v1/messages", body))
     assert answer.status == 200 and answer.is_whole
-    assert answer.header("anthropic-ratelimit-tokens-limit") == "40"
+    assert answer.header("anthropic-ratelimit-tokens-limit") == "97"
     assert "T" in answer.header("anthropic-ratelimit-tokens-reset")
     events = [json.loads(event) for event in answer.events()]
     assert [event["type"] for event in events[-3:]] == ["content_block_stop", "message_delta", "message_stop"]
-    assert events[-2]["delta"]["stop_reason"] == "max_tokens" and 40 <= events[-2]["usage"]["output_tokens"] <= 44
+    assert events[-2]["delta"]["stop_reason"] == "max_tokens" and 97 <= events[-2]["usage"]["output_tokens"] <= 101
     again = rig.exchange(gateway.port, rig.request("POST", "/v1/messages", body))
     assert again.status == 429 and again.json()["type"] == "error" and again.json()["error"]["type"] == "rate_limit_error"
 
@@ -234,18 +255,18 @@ def test_requests_in_a_minute(limited, store, fresh):
 
 
 def test_a_window_comes_back_and_the_sdk_waits_for_it(limited, store):
-    gateway = limited({"two": {"requests": 2, "per": "2s"}}, store)
+    gateway = limited({"two": {"requests": 2, "per": "4s"}}, store)
     client = sdk(gateway, retries=3)
-    for _ in range(4):
+    for _ in range(3):
         assert ask(client).status_code == 200
 
     def statuses_when_complete():
         statuses = [line["status"] for line in gateway.access_log()]
-        return statuses if statuses.count(200) == 4 else None
+        return statuses if statuses.count(200) == 3 else None
 
-    statuses = rig.wait_until(statuses_when_complete, what="four records")
+    statuses = rig.wait_until(statuses_when_complete, what="three records")
     # Told when to come back, it needs one more attempt for a request, not three.
-    assert 1 <= statuses.count(429) <= 4
+    assert 1 <= statuses.count(429) <= 3
 
 
 def test_tokens_in_a_minute_have_their_headers(limited, store):
@@ -399,8 +420,9 @@ def test_what_is_used_of_a_month_survives_kill_9(limited, count, tmp_path, kind)
     data = tmp_path / "kept"
     gateway = limited(limits, data=data, models=models)
     first = list(stream(sdk(gateway), "events=100 gap=2ms"))
-    used = count("".join(pieces(first)))
-    assert reason(first) == "stop" and used >= 100
+    # What its upstream says of a whole answer is what counts.
+    used = first[-1].usage.completion_tokens
+    assert reason(first) == "stop" and used == 100
     # At most the last 100 ms of counting may be lost.
     time.sleep(0.3)
     gateway.process.kill()
@@ -409,8 +431,7 @@ def test_what_is_used_of_a_month_survives_kill_9(limited, count, tmp_path, kind)
     second = list(stream(sdk(gateway), "events=1000 gap=2ms"))
     assert reason(second) == "length"
     together = used + count("".join(pieces(second)))
-    # What was leased and not spent may be lost with the process; it is no tenth of the quota.
-    assert 270 <= together <= 305, together
+    assert 300 <= together <= 305, together
     refused(lambda: ask(sdk(gateway)), "insufficient_quota")
 
 
@@ -513,7 +534,7 @@ def test_local_keeps_to_the_rate_while_redis_is_away(limited):
     outcomes(sdk(gateway), 1)
     # Ten a second, and what one lease may hold.
     statuses, slowest = outcomes(sdk(gateway), 4)
-    assert 25 <= statuses.count(200) <= 60 and 429 in statuses, statuses
+    assert 20 <= statuses.count(200) <= 60, statuses
     assert slowest < 1
 
 
@@ -546,3 +567,34 @@ def test_a_stream_outlives_its_redis(limited, tmp_path):
         if len(chunks) == 50:
             redis.stop()
     assert reason(chunks) == "stop" and len(pieces(chunks)) == 200
+
+
+@pytest.mark.parametrize("limit", [
+    {"tokens": 10**12, "per": "minute"}, {"tokens": 10**12, "per": "day", "calendar": True},
+    {"requests": 10**12, "per": "minute"}, {"concurrency": 10**6}], ids=["minute", "day", "requests", "at-once"])
+def test_a_limit_far_from_its_end_cuts_and_refuses_nothing_while_redis_stops(limited, tmp_path, limit):
+    redis = rig.Redis(tmp_path)
+    gateway = limited({"ample": limit}, redis)
+    client, ends = sdk(gateway), []
+
+    def one(number):
+        # Some begin before Redis stops, some while it does, some after.
+        time.sleep(number * 0.05)
+        try:
+            ends.append(reason(list(stream(client, "events=150 gap=10ms"))))
+        except openai.APIError as problem:
+            ends.append(str(problem))
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(40)]
+    try:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.7)
+        redis.pause()
+        time.sleep(1)
+        redis.resume()
+        for thread in threads:
+            thread.join()
+    finally:
+        redis.stop()
+    assert ends == ["stop"] * 40, [end for end in ends if end != "stop"]

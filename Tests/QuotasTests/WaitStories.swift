@@ -94,7 +94,7 @@ import Testing
     let rig = try rig([small(.wait, wait: 400 * Int(testPatience))])
     defer { rig.shutDown() }
     let stream = try await run(rig, enough: 120)
-    #expect(!stream.isCut && stream.passed == 120 && stream.waits > 5)
+    #expect(!stream.isCut && stream.passed == 120 && stream.waits > 0)
   }
 
   @Test(

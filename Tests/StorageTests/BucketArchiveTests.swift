@@ -49,7 +49,7 @@ import Testing
   @Test("a file that cannot be opened is told with its path")
   func unusable() throws {
     let directory = try TemporaryDirectory()
-    let path = directory.file("missing/buckets.sqlite")
+    let path = try directory.write("a file, no folder", to: "file") + "/buckets.sqlite"
     #expect { try BucketArchive(path: path) } throws: { ($0 as? StorageError)?.path == path }
     let garbage = try directory.write(String(repeating: "this is no database ", count: 100), to: "garbage.sqlite")
     #expect(throws: StorageError.self) { try BucketArchive(path: garbage) }
