@@ -16,7 +16,7 @@ struct RequestNeed: Sendable, BitwiseCopyable {
 
   /// What is to be drawn at once: the prompt and the first of the output.
   func draw(_ terms: LimitSet.Terms) -> Int {
-    prompt(terms) + (expected >= LimitGrant.outputAhead ? terms.ahead : output(terms))
+    prompt(terms) + min(terms.ahead, output(terms))
   }
 }
 
@@ -52,7 +52,10 @@ extension DistributedTokenBucket {
       }
       let prompt = need.prompt(terms)
       let output = need.output(terms)
-      let amount = prompt + (need.expected >= LimitGrant.outputAhead ? terms.ahead : output)
+      var ahead = min(terms.ahead, output)
+      // The last of a quota is of use to who can do with less.
+      if terms.isCalendar, ahead > 0 { ahead = min(ahead, max(1, left(Int(terms.subject.place)) - prompt)) }
+      let amount = prompt + ahead
       guard
         mayBegin(terms.subject, prompt, output, need.horizonMilliseconds, now),
         draw(terms.subject, amount, isRetry: waitsAt == terms.subject, isRunning: false, now, condition)

@@ -119,7 +119,7 @@ extension DistributedTokenBucket {
     let number = Int(subjects[index].active)
     let before = !afterOthers || number < 0 ? 0 : active[number].queue.needInAll
     return subjects[index].ledger.comesAt(
-      need, after: before, isRunning: isRunning, terms[Int(subjects[index].terms)], now: now)
+      need, after: before, isRunning: isRunning, terms[Int(subjects[index].terms)], now: now, storage.condition)
   }
 
   func standing(_ subject: SubjectRef) -> BucketStanding {

@@ -95,18 +95,36 @@ extension LeaseLedger {
   /// Whether the store refuses at present, and until when it is not asked.
   public func refusedUntil(now: Int) -> Int? { now < quietUntil && credit == 0 ? quietUntil : nil }
 
-  /// When so many units may be had at the earliest, if nobody gives anything back, by what the store had left when it last gave less than was wanted; nil
-  /// if it has not, or that is too long ago.
+  /// When so many units may be had at the earliest, if nobody gives anything back, by what the store had left when it last told; `Int.max` when they do not
+  /// come by waiting; nil when that is not known.
   ///
   /// - Parameters:
   ///   - before: units that others get first.
   ///   - isRunning: for a stream that runs, which may take the last units and fewer than a lease.
-  public func comesAt(_ need: Int, after before: Int = 0, isRunning: Bool, _ terms: LeaseTerms, now: Int) -> Int? {
-    guard quietMilliseconds > 0, now < quietUntil, asking == .nothing, !terms.bucket.rate.isNone else { return nil }
-    let missing = min(max(1, need), terms.drawMax(.present)) + before - balance
+  public func comesAt(
+    _ need: Int, after before: Int = 0, isRunning: Bool, _ terms: LeaseTerms, now: Int, _ store: StoreCondition
+  ) -> Int? {
+    let need = min(max(1, need), terms.drawMax(store))
+    guard store == .present else { return comesLocallyAt(need + before, terms, now) }
+    guard asking != .underWay else { return nil }
+    // A quota does not grow while one waits.
+    if terms.bucket.rate.isNone { return left(terms) < need + before ? .max : nil }
+    guard quietMilliseconds > 0, now < quietUntil, asking == .nothing else { return nil }
+    let missing = need + before - balance
     let needed = isRunning ? missing : max(missing, terms.leaseLeast) + terms.keptForRunning
     let wait = terms.bucket.rate.milliseconds(for: needed - seen.level, max: BucketTerms.waitMillisecondsMax)
     return quietUntil - Int(quietMilliseconds) + (wait ?? 0)
+  }
+
+  /// The same while the store is away: what this node gives out by itself.
+  private func comesLocallyAt(_ need: Int, _ terms: LeaseTerms, _ now: Int) -> Int? {
+    guard available(terms, .away) < need else { return now }
+    guard terms.absence == .local, !terms.bucket.rate.isNone, need <= terms.leaseMost else { return .max }
+    let sharers = nodes > 0 ? Int(nodes) : max(1, terms.nodesAssumed)
+    let missing = need - available(terms, .away)
+    let (scaled, overflow) = missing.multipliedReportingOverflow(by: sharers)
+    let wait = terms.bucket.rate.milliseconds(for: overflow ? .max : scaled, max: BucketTerms.waitMillisecondsMax)
+    return wait.map { now + $0 } ?? .max
   }
 
   private mutating func beQuiet(_ milliseconds: Int, _ now: Int) {
