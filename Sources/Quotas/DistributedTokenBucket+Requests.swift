@@ -169,8 +169,8 @@ extension DistributedTokenBucket {
       let index = Int(terms.subject.place)
       let number = Int(subjects[index].active)
       if number >= 0 {
-        active[number].lookAhead.ended(rest: share.reserved, wasCut: wasCut)
-        if active[number].isIdle { deactivate(index) }
+        active[number].lookAhead.ended(rest: share.reserved, wasCut: wasCut, now: now)
+        if active[number].isIdle(now: now) { deactivate(index) }
       }
       subjects[index].ledger.settle(charged: share.charged, true: truth)
       serveSoon(terms.subject)

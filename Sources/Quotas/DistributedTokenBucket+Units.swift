@@ -99,7 +99,7 @@ extension DistributedTokenBucket {
     let number = Int(subjects[Int(subject.place)].active)
     guard number >= 0 else { return }
     _ = active[number].queue.remove(id)
-    if active[number].isIdle { deactivate(Int(subject.place)) }
+    if active[number].isIdle(now: now) { deactivate(Int(subject.place)) }
   }
 
   func firstWaiting(_ subject: SubjectRef) -> UInt64? { firstInQueue(Int(subject.place))?.id }

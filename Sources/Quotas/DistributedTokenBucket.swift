@@ -48,7 +48,7 @@ public actor DistributedTokenBucket {
   struct Active {
     var queue = AdmissionQueue(waitingMax: DistributedTokenBucket.waitingMax)
     var lookAhead = LookAhead()
-    var isIdle: Bool { queue.isEmpty && lookAhead.running == 0 && lookAhead.factor == 1 }
+    func isIdle(now: Int) -> Bool { queue.isEmpty && lookAhead.running == 0 && lookAhead.factor(at: now) == 1 }
   }
 
   /// The reactor, as this actor's executor.

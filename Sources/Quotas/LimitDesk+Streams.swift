@@ -18,7 +18,7 @@ extension LimitDesk {
     let standing = bucket.here { $0.standing(subject) }
     let comesAt = bucket.here((subject, need)) { $0.comesAt($1.0, $1.1, afterOthers: false, isRunning: true) }
     let deadline = max(now + grant.waitMilliseconds(share), answerDeadline(share, standing, comesAt))
-    guard now < deadline, max(standing.refusedUntil ?? .min, comesAt ?? .min) <= deadline else {
+    guard now < deadline, comesAt ?? standing.refusedUntil ?? .min <= deadline else {
       return .refused(refusal(share, need: need, beyond: need - 1))
     }
     let wait = makeWait(.stream(share, need: need), waiter)

@@ -34,6 +34,7 @@ extension LeaseLedger {
     let missing = max(0, need - credit)
     // A quota does not grow: what was refused is refused again, but less than that may be there.
     let mayBeThere = terms.bucket.rate.isNone && missing > 0 && missing < asked.least
+    let quietUntil = isRunning && need > 0 ? quietForRunning(missing, terms) : quietUntil
     guard now >= quietUntil || mayBeThere else { return .rest(until: quietUntil) }
     let forPace = min(Float(terms.leaseMost), pace * Float(terms.leaseMilliseconds))
     let want = max(1, missing, terms.leaseLeast, Int(forPace))
@@ -112,8 +113,9 @@ extension LeaseLedger {
     guard quietMilliseconds > 0, now < quietUntil, asking == .nothing else { return nil }
     let missing = need + before - balance
     let needed = isRunning ? missing : max(missing, terms.leaseLeast) + terms.keptForRunning
-    let wait = terms.bucket.rate.milliseconds(for: needed - seen.level, max: BucketTerms.waitMillisecondsMax)
-    return quietUntil - Int(quietMilliseconds) + (wait ?? 0)
+    let wait = terms.bucket.rate.milliseconds(for: needed - seen.level, max: BucketTerms.waitMillisecondsMax) ?? 0
+    let askedAt = isRunning ? quietForRunning(missing, terms) : quietUntil
+    return max(askedAt, quietUntil - Int(quietMilliseconds) + wait)
   }
 
   /// The same while the store is away: what this node gives out by itself.
@@ -125,6 +127,14 @@ extension LeaseLedger {
     let (scaled, overflow) = missing.multipliedReportingOverflow(by: sharers)
     let wait = terms.bucket.rate.milliseconds(for: overflow ? .max : scaled, max: BucketTerms.waitMillisecondsMax)
     return wait.map { now + $0 } ?? .max
+  }
+
+  /// Until when the store is not asked for a stream that runs. A request that had not begun may have been refused what is kept for streams.
+  private func quietForRunning(_ missing: Int, _ terms: LeaseTerms) -> Int {
+    guard asked.keep > 0, quietMilliseconds > 0, quietUntil != .min else { return quietUntil }
+    let told = quietUntil - Int(quietMilliseconds)
+    let wait = terms.bucket.rate.milliseconds(for: missing - seen.level, max: BucketTerms.waitMillisecondsMax) ?? .max
+    return min(quietUntil, told + max(terms.pauseMilliseconds, min(wait, BucketTerms.waitMillisecondsMax)))
   }
 
   private mutating func beQuiet(_ milliseconds: Int, _ now: Int) {

@@ -2,16 +2,19 @@
 /// it, streams begin as long as there is anything in hand, and most are cut midway. No units are set aside and the store is not asked.
 ///
 /// The reckoning is over the time that an answer takes: the node's part is its credit and its share of the bucket's level and of the refill in that
-/// time, times a factor of at most 1 that falls with every cut and grows back slowly. Against it stand the prompt and an expected output for
+/// time, times a factor of at most 1 that falls with every cut and grows back with every answer that ends by itself and with time. Against it stand the prompt and an expected output for
 /// each stream, the new one included (those that end are followed by others); for quotas, what each has still to come.
 public struct LookAhead: Sendable, Hashable {
-  /// The factor's range and steps: a cut takes 10 %, an answer that ended by itself gives 0.5 %.
+  /// The factor's range and steps: a cut takes 10 %, an answer that ended by itself gives 0.5 %, a second 3 %. Without the last, a limit of which streams are cut
+  /// now and then for other reasons than too many of them would give out less and less.
   static let factorLeast = 0.2
   static let cutFactor = 0.9
   static let growth = 0.005
+  static let growthPerSecond = 0.03
 
-  /// How much of the node's part is given away.
-  public private(set) var factor = 1.0
+  /// How much of the node's part is given away, as it was at `changedAt`.
+  private var factor = 1.0
+  private var changedAt = 0
   /// Streams that run here under the limit.
   public private(set) var running = 0
   /// Output that they still expect.
@@ -19,6 +22,11 @@ public struct LookAhead: Sendable, Hashable {
 
   /// Nothing runs.
   public init() {}
+
+  /// How much of the node's part is given away.
+  public func factor(at now: Int) -> Double {
+    min(1, factor + Self.growthPerSecond * Double(max(0, now - changedAt)) / 1000)
+  }
 
   /// Whether a request may begin. The first always may: then only the limit itself decides.
   ///
@@ -36,7 +44,7 @@ public struct LookAhead: Sendable, Hashable {
     let refill = rate.units(inMilliseconds: horizonMilliseconds)
     let supply = Double(ledger.balance) + share * (Double(level) + Double(refill))
     let expected = rate.isNone ? Double(reserved) + Double(output) : Double(output) * Double(running + 1)
-    return Double(max(0, prompt)) + expected <= factor * supply
+    return Double(max(0, prompt)) + expected <= factor(at: now) * supply
   }
 
   /// A stream has begun.
@@ -53,10 +61,12 @@ public struct LookAhead: Sendable, Hashable {
   /// - Parameters:
   ///   - rest: what is left of its reservation.
   ///   - wasCut: the limit ended it.
-  public mutating func ended(rest: Int, wasCut: Bool) {
+  public mutating func ended(rest: Int, wasCut: Bool, now: Int) {
     running = max(0, running - 1)
     came(rest)
-    factor = wasCut ? max(Self.factorLeast, factor * Self.cutFactor) : min(1, factor + Self.growth)
+    let before = factor(at: now)
+    factor = wasCut ? max(Self.factorLeast, before * Self.cutFactor) : min(1, before + Self.growth)
+    changedAt = now
   }
 }
 
