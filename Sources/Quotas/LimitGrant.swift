@@ -242,6 +242,7 @@ public final class LimitGrant: @unchecked Sendable {
     return rule.exceeded == .wait ? rule.waitMilliseconds : max(0, rule.waitMilliseconds - waited)
   }
 
+  @inline(__always)
   static func units(_ tokens: Int, _ perThousand: Int) -> Int {
     let (product, overflow) = tokens.multipliedReportingOverflow(by: perThousand)
     return overflow ? LeaseRate.amountMax : min(LeaseRate.amountMax, product / 1000 + (product % 1000 > 0 ? 1 : 0))

@@ -107,6 +107,7 @@ enum LimitCost: Sendable {
   case free
 
   /// The units of a whole request.
+  @inline(__always)
   func units(of usage: TokenUsage) -> Int {
     switch self {
     case .tokens(let weights): return weights.units(of: usage)
@@ -119,6 +120,7 @@ enum LimitCost: Sendable {
   }
 
   /// The units of a prompt, the request itself included.
+  @inline(__always)
   func units(ofPrompt tokens: Int) -> Int { units(of: TokenUsage(input: tokens)) }
 
   /// Units that a thousand tokens of output cost, of the dearer kind: plain or reasoning.

@@ -42,7 +42,7 @@ final class LimitSet: Sendable {
   /// Limits with buckets.
   let shares: ContiguousArray<AppliedShare>
   /// The same in short, at the same places.
-  let terms: ContiguousArray<Terms>
+  let terms: TermsList
   /// Limits of concurrency.
   let slotShares: ContiguousArray<AppliedShare>
   /// When the first of its calendar periods ends, in seconds since 1970; `Int.max` if it has none.
@@ -56,7 +56,7 @@ final class LimitSet: Sendable {
     self.model = model
     shares = ContiguousArray(applied.filter { $0.subject != nil })
     slotShares = ContiguousArray(applied.filter { $0.subject == nil })
-    terms = ContiguousArray(
+    terms = TermsList(
       applied.compactMap { share in
         share.subject.map {
           Terms(
@@ -68,6 +68,36 @@ final class LimitSet: Sendable {
         }
       })
     endsAt = applied.compactMap(\.endsAt).min() ?? .max
+  }
+
+  // What it frees is trivial to destroy: terms hold no references.
+  deinit { terms.free() }
+}
+
+/// The terms of a set's limits at fixed addresses, so that drawing and settling copy only the fields that they look at. Lives as long as the set, which frees it.
+struct TermsList: @unchecked Sendable {
+  let count: Int
+  private let first: UnsafeMutablePointer<LimitSet.Terms>
+
+  fileprivate init(_ terms: [LimitSet.Terms]) {
+    count = terms.count
+    first = .allocate(capacity: count)
+    first.initialize(from: terms, count: count)
+  }
+
+  fileprivate func free() { first.deallocate() }
+
+  var indices: Range<Int> { 0..<count }
+
+  /// The address of the terms at a place, which must be one.
+  @inline(__always)
+  func address(_ place: Int) -> UnsafePointer<LimitSet.Terms> {
+    precondition(UInt(bitPattern: place) < UInt(bitPattern: count), "no such place")
+    return UnsafePointer(first + place)
+  }
+
+  subscript(place: Int) -> LimitSet.Terms {
+    @inline(__always) unsafeAddress { address(place) }
   }
 }
 
