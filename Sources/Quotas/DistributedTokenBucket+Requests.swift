@@ -11,14 +11,11 @@ struct RequestNeed: Sendable, BitwiseCopyable {
   var choices: Int
 
   @inline(__always)
-  func prompt(_ terms: LimitSet.Terms) -> Int { terms.cost.units(ofPrompt: promptTokens) }
-
-  @inline(__always)
-  func output(_ terms: LimitSet.Terms) -> Int { LimitGrant.units(expected, terms.perThousand) }
+  func output(_ terms: UnsafePointer<LimitSet.Terms>) -> Int { LimitGrant.units(expected, terms.pointee.perThousand) }
 
   /// What is to be drawn at once: the prompt and the first of the output.
-  func draw(_ terms: LimitSet.Terms) -> Int {
-    prompt(terms) + (expected >= LimitGrant.outputAhead ? terms.ahead : output(terms))
+  func draw(_ terms: UnsafePointer<LimitSet.Terms>) -> Int {
+    terms.units(ofPrompt: promptTokens) + (expected >= LimitGrant.outputAhead ? terms.pointee.ahead : output(terms))
   }
 }
 
@@ -53,8 +50,8 @@ extension DistributedTokenBucket {
         giveBack(grant, upTo: place)
         return .stale
       }
-      let prompt = need.prompt(terms.pointee)
-      let output = need.output(terms.pointee)
+      let prompt = terms.units(ofPrompt: need.promptTokens)
+      let output = need.output(terms)
       let amount = prompt + (need.expected >= LimitGrant.outputAhead ? terms.pointee.ahead : output)
       guard
         mayBegin(subject, prompt, output, need.horizonMilliseconds, now),
@@ -63,7 +60,7 @@ extension DistributedTokenBucket {
       else {
         giveBack(grant, upTo: place)
         for later in place + 1..<max(place + 1, set.terms.count) where isCurrent(set.terms[later].subject) {
-          askAhead(set.terms[later].subject, need.draw(set.terms[later]))
+          askAhead(set.terms[later].subject, need.draw(set.terms.address(later)))
         }
         return .halted(at: place)
       }
@@ -87,7 +84,7 @@ extension DistributedTokenBucket {
     }
     for place in 0..<set.terms.count {
       let number = activate(Int(set.terms.address(place).pointee.subject.place))
-      active.pointer(number).pointee.lookAhead.began(output: grant.shares[place].reserved)
+      active.pointer(number).pointee.lookAhead.began(output: grant.shares.end(place).reserved)
     }
     return .begun(clampedMaxTokens: clamped)
   }
@@ -112,7 +109,7 @@ extension DistributedTokenBucket {
   private func mayBeginByLooking(
     _ index: Int, _ number: Int, _ prompt: Int, _ output: Int, _ horizon: Int, _ now: Int
   ) -> Bool {
-     active[number].lookAhead.admits(
+    active[number].lookAhead.admits(
       prompt: prompt, output: output, horizonMilliseconds: horizon, subjects[index].ledger,
       terms[Int(subjects[index].terms)], now: now)
   }
@@ -175,20 +172,21 @@ extension DistributedTokenBucket {
       let terms = set.terms.address(place)
       let subject = terms.pointee.subject
       guard isCurrent(subject) else { continue }
-      let truth = ending.isAbandoned ? 0 : terms.pointee.cost.units(of: ending.usage)
+      let truth = ending.isAbandoned ? 0 : terms.units(of: ending.usage)
       // A cut is held against the limit that made it alone.
       let wasCut = ending.wasCut && (ending.cutBy ?? place) == place
-      let share = grant.shares[place]
+      let (charged, reserved) = grant.shares.end(place)
       let known = subjects.pointer(Int(subject.place))
       let number = Int(known.pointee.active)
       if number >= 0 {
         let inUse = active.pointer(number)
-        inUse.pointee.lookAhead.ended(rest: share.reserved, wasCut: wasCut)
+        inUse.pointee.lookAhead.ended(rest: reserved, wasCut: wasCut)
         if inUse.pointee.isIdle { deactivate(Int(subject.place)) }
       }
-      known.pointee.ledger.settle(charged: share.charged, true: truth)
+      known.pointee.ledger.settle(charged: charged, true: truth)
+      guard !isAtRest(known, now, condition) else { continue }
       serveSoon(subject)
-      pumpIfNeeded(subject.place, now, condition)
+      pump(subject.place, now, condition)
     }
   }
 }

@@ -19,7 +19,7 @@ extension DistributedTokenBucket {
     let known = subjects.pointer(Int(subject.place))
     guard condition == .present, !hasQueue(known), known.pointee.ledger.drawInHand(amount, isRetry: isRetry, now: now)
     else { return drawSlowly(subject, amount, isRetry: isRetry, isRunning: isRunning, now, condition) }
-    pumpIfNeeded(subject.place, now, condition)
+    if !isAtRest(known, now, condition) { pump(subject.place, now, condition) }
     return true
   }
 

@@ -164,19 +164,16 @@ public actor DistributedTokenBucket {
 
   // MARK: The store
 
-  /// After units have come or gone: ``pump(_:wanted:isRunning:_:_:)``, unless there is nothing to say to the store and nothing to arm or note, as nearly always.
+  /// After units have come or gone: whether nobody waits, there is nothing to say to the store, nothing to arm and nothing to note, as nearly always. If not,
+  /// ``pump(_:wanted:isRunning:_:_:)`` is to be called.
   @inline(__always)
-  func pumpIfNeeded(_ place: Int32, _ now: Int, _ condition: StoreCondition) {
-    let subject = subjects.pointer(Int(place))
+  func isAtRest(_ subject: UnsafeMutablePointer<Subject>, _ now: Int, _ condition: StoreCondition) -> Bool {
     let terms = shortTerms.pointer(Int(subject.pointee.terms))
-    if condition == .present, subject.pointee.ledger.isAtRest(terms.pointee.lease, now: now),
-      !terms.pointee.isNoted || subject.pointee.isToBeNoted,
-      subject.pointee.ledger.isAsking || subject.pointee.armedAt <= subject.pointee.ledger.idleAt(terms.pointee.lease),
-      !hasQueue(subject)
-    {
-      return
-    }
-    pump(place, now, condition)
+    return condition == .present && subject.pointee.ledger.isAtRest(terms.pointee.lease, now: now)
+      && (!terms.pointee.isNoted || subject.pointee.isToBeNoted)
+      && (subject.pointee.armedAt <= subject.pointee.ledger.idleAt(terms.pointee.lease)
+        || subject.pointee.ledger.isAsking)
+      && !hasQueue(subject)
   }
 
   /// Says to the store what the ledger has to say, and arms the timer for when it has more.

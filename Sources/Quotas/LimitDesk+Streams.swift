@@ -52,7 +52,7 @@ extension LimitDesk {
   /// A request has ended: each limit learns the truth, slots come free.
   func settle(_ grant: LimitGrant, _ ending: LimitEnding) {
     bucket.here((grant, ending)) { $0.settle($1.0, $1.1) }
-    for slot in grant.slots { slots.release(slot) }
+    grant.slots.forEach { slots.release($0) }
     if ending.wasCut, let cutBy = ending.cutBy { noteCut(grant.set.shares[cutBy].limit) }
     guard ending.isWhole, grant.set.model >= 0 else { return }
     let tokens = ending.usage.output + ending.usage.reasoning

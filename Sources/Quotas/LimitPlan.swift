@@ -106,6 +106,12 @@ enum LimitCost: Sendable {
   case requests
   case free
 
+  /// How tokens count; not at all where it is not they that do.
+  var weights: TokenWeights {
+    if case .tokens(let weights) = self { return weights }
+    return TokenWeights(input: 0, cachedInput: 0, cacheWrite: 0, output: 0, reasoning: 0)
+  }
+
   /// The units of a whole request.
   @inline(__always)
   func units(of usage: TokenUsage) -> Int {

@@ -12,6 +12,8 @@ final class LimitSet: Sendable {
     /// With less than so many units in hand more is drawn.
     let lowAt: Int
     let cost: LimitCost
+    /// Of the cost, where ``kind`` is tokens; the cost itself is five words, which each look at it would copy.
+    let weights: TokenWeights
     /// A quota or budget of a calendar period.
     let isCalendar: Bool
     let kind: Kind
@@ -63,7 +65,8 @@ final class LimitSet: Sendable {
             subject: $0, perThousand: share.perThousand,
             ahead: LimitGrant.units(LimitGrant.outputAhead, share.perThousand),
             lowAt: max(1, LimitGrant.units(LimitGrant.outputLow, share.perThousand)), cost: share.cost,
-            isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity), amount: share.amount,
+            weights: share.cost.weights, isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity),
+            amount: share.amount,
             scale: share.limit.unitScale)
         }
       })
@@ -72,6 +75,31 @@ final class LimitSet: Sendable {
 
   // What it frees is trivial to destroy: terms hold no references.
   deinit { terms.free() }
+}
+
+extension UnsafePointer<LimitSet.Terms> {
+  /// The units of a prompt, the request itself included.
+  @inline(__always)
+  func units(ofPrompt tokens: Int) -> Int {
+    switch pointee.kind {
+    case .tokens: pointee.weights.units(ofInput: tokens)
+    case .requests: 1
+    case .money: unitsOfMoney(TokenUsage(input: tokens))
+    }
+  }
+
+  /// The units of a whole request.
+  @inline(__always)
+  func units(of usage: TokenUsage) -> Int {
+    switch pointee.kind {
+    case .tokens: pointee.weights.units(of: usage)
+    case .requests: 1
+    case .money: unitsOfMoney(usage)
+    }
+  }
+
+  @inline(never)
+  private func unitsOfMoney(_ usage: TokenUsage) -> Int { pointee.cost.units(of: usage) }
 }
 
 /// The terms of a set's limits at fixed addresses, so that drawing and settling copy only the fields that they look at. Lives as long as the set, which frees it.
@@ -113,6 +141,8 @@ final class AppliedShare: Sendable {
   let cost: LimitCost
   /// Units for a thousand tokens of output, of the dearer kind.
   let perThousand: Int
+  /// Where the slot book had it last: looked at first, for there all that it has is by its name. Of the reactor's desk alone, as the set.
+  nonisolated(unsafe) var slotPlace = 0
 
   init(limit: LimitPlan.Limit, subject: SubjectRef?, id: String, amount: Int, endsAt: Int?, cost: LimitCost) {
     self.limit = limit

@@ -52,7 +52,7 @@ final class PendingAdmission {
   /// Found anew when a subject has been dropped meanwhile.
   var set: LimitSet
   let beganAt: Int
-  var slots: [HeldSlot] = []
+  var slots = SlotList()
   /// Set while it waits.
   weak var wait: LimitWait?
   /// It has been refused, admitted or cancelled: a slot that comes later goes back.

@@ -6,7 +6,10 @@ struct PlaceTable<Element>: ~Copyable {
   /// Elements of a block, a power of two.
   private static var blockCount: Int { 1024 }
 
-  private var blocks: ContiguousArray<UnsafeMutablePointer<Element>> = []
+  /// The blocks, as many as there is room for.
+  private var blocks = UnsafeMutablePointer<UnsafeMutablePointer<Element>>.allocate(capacity: 1)
+  private var room = 1
+  private var blockCountInUse: Int { (count + Self.blockCount - 1) / Self.blockCount }
   /// Elements.
   private(set) var count = 0
 
@@ -14,16 +17,28 @@ struct PlaceTable<Element>: ~Copyable {
   var indices: Range<Int> { 0..<count }
 
   mutating func append(_ element: Element) {
-    if count % Self.blockCount == 0 { blocks.append(.allocate(capacity: Self.blockCount)) }
+    if count % Self.blockCount == 0 { addBlock() }
     (blocks[count / Self.blockCount] + count % Self.blockCount).initialize(to: element)
     count += 1
+  }
+
+  private mutating func addBlock() {
+    let number = blockCountInUse
+    if number == room {
+      let more = UnsafeMutablePointer<UnsafeMutablePointer<Element>>.allocate(capacity: 2 * room)
+      more.moveInitialize(from: blocks, count: number)
+      blocks.deallocate()
+      (blocks, room) = (more, 2 * room)
+    }
+    (blocks + number).initialize(to: .allocate(capacity: Self.blockCount))
   }
 
   /// The address of the element at a place, which must be one.
   @inline(__always)
   func pointer(_ index: Int) -> UnsafeMutablePointer<Element> {
     precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "no such place")
-    return blocks[Int(UInt(bitPattern: index) / UInt(Self.blockCount))] + index % Self.blockCount
+    let index = UInt(bitPattern: index)
+    return blocks[Int(index / UInt(Self.blockCount))] + Int(index % UInt(Self.blockCount))
   }
 
   subscript(index: Int) -> Element {
@@ -32,9 +47,10 @@ struct PlaceTable<Element>: ~Copyable {
   }
 
   deinit {
-    for (number, block) in blocks.enumerated() {
-      block.deinitialize(count: min(Self.blockCount, count - number * Self.blockCount))
-      block.deallocate()
+    for number in 0..<blockCountInUse {
+      blocks[number].deinitialize(count: min(Self.blockCount, count - number * Self.blockCount))
+      blocks[number].deallocate()
     }
+    blocks.deallocate()
   }
 }

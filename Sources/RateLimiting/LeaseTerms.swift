@@ -31,8 +31,11 @@ public struct LeaseTerms: Sendable, Hashable {
 
   /// What is looked at at each draw: few fields, where all of the terms would be copied.
   public struct Short: Sendable, Hashable {
+    /// With less than this in hand, at its own pace, a node asks for more.
     public let aheadMilliseconds: Int
+    /// With so much in hand no more is asked for, whatever the pace.
     public let aheadMost: Int
+    /// Credit that nobody has used for so long goes back.
     public let idleMilliseconds: Int
   }
 

@@ -64,6 +64,13 @@ public struct TokenWeights: Sendable, Hashable {
       + TokenUsage.bounded(usage.reasoning) * Int(reasoning)
     return min(unitsPerToken == 1 ? sum / 1000 : sum, LeaseRate.amountMax)
   }
+
+  /// The same of a prompt that no cache serves.
+  @inlinable @inline(__always)
+  public func units(ofInput count: Int) -> Int {
+    let sum = TokenUsage.bounded(count) * Int(input)
+    return min(unitsPerToken == 1 ? sum / 1000 : sum, LeaseRate.amountMax)
+  }
 }
 
 /// Prices by class, in millionths of the currency unit for a million tokens: 0.14 a million is 140,000.

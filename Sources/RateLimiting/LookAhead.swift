@@ -48,7 +48,7 @@ public struct LookAhead: Sendable, Hashable {
   /// - Parameter isQuota: the limit never refills.
   /// - Returns: false where the long way is to be gone.
   @inlinable @inline(__always)
-  public func admitsAtOnce(prompt: Int, output: Int, isQuota: Bool, _ ledger: borrowing LeaseLedger) -> Bool {
+  public func admitsAtOnce(prompt: Int, output: Int, isQuota: Bool, _ ledger: LeaseLedger) -> Bool {
     guard streams > 0 else { return true }
     guard ledger.told.version != 0, ledger.nodes > 0 else { return false }
     let supply = Double(ledger.units) + 1 / Double(ledger.nodes) * Double(max(0, ledger.told.level))
