@@ -25,16 +25,18 @@ extension LimitDesk {
 
   /// The same by what the values say; these are kept.
   private func limitsByText(of request: LimitRequest) -> LimitSet {
-    values.removeAll(keepingCapacity: true)
+    let count = plan.orderedParts.count
+    // Written in place: emptying and filling cost as much as the look-up.
+    if values.count != count + 1 { values = ContiguousArray(repeating: nil, count: count + 1) }
     var hash: UInt64?
-    for part in plan.orderedParts {
-      let value = request.facts.value(of: part)
+    for index in 0..<count {
+      let value = request.facts.value(of: plan.orderedParts[index])
       hash = sets.hash(value, after: hash)
-      values.append(value)
+      values[index] = value
     }
     // Prices and lengths of answers are by the model that serves, whatever tells subjects apart.
     let whole = sets.hash(request.model, after: hash)
-    values.append(request.model)
+    values[count] = request.model
     if let known = sets.find(whole, values), isCurrent(known) { return known }
     return resolve(request, whole)
   }
