@@ -10,13 +10,12 @@ struct RequestNeed: Sendable, BitwiseCopyable {
   var maxTokens: Int?
   var choices: Int
 
-  func prompt(_ terms: LimitSet.Terms) -> Int { terms.cost.units(ofPrompt: promptTokens) }
-
-  func output(_ terms: LimitSet.Terms) -> Int { LimitGrant.units(expected, terms.perThousand) }
+  @inline(__always)
+  func output(_ terms: UnsafePointer<LimitSet.Terms>) -> Int { LimitGrant.units(expected, terms.pointee.perThousand) }
 
   /// What is to be drawn at once: the prompt and the first of the output.
-  func draw(_ terms: LimitSet.Terms) -> Int {
-    prompt(terms) + min(terms.ahead, output(terms))
+  func draw(_ terms: UnsafePointer<LimitSet.Terms>) -> Int {
+    terms.units(ofPrompt: promptTokens) + min(terms.pointee.ahead, output(terms))
   }
 }
 
@@ -45,35 +44,37 @@ extension DistributedTokenBucket {
     var clamp = OutputClamp()
     var tightest = 0
     for place in 0..<set.terms.count {
-      let terms = set.terms[place]
-      guard isCurrent(terms.subject) else {
+      let terms = set.terms.address(place)
+      let subject = terms.pointee.subject
+      guard isCurrent(subject) else {
         giveBack(grant, upTo: place)
         return .stale
       }
-      let prompt = need.prompt(terms)
+      let prompt = terms.units(ofPrompt: need.promptTokens)
       let output = need.output(terms)
-      var ahead = min(terms.ahead, output)
+      var ahead = min(terms.pointee.ahead, output)
       // The last of a quota is of use to who can do with less.
-      if terms.isCalendar, ahead > 0 { ahead = min(ahead, max(1, left(Int(terms.subject.place)) - prompt)) }
+      if terms.pointee.isCalendar, ahead > 0 { ahead = min(ahead, max(1, left(Int(subject.place)) - prompt)) }
       let amount = prompt + ahead
       guard
-        mayBegin(terms.subject, prompt, output, need.horizonMilliseconds, now),
-        draw(terms.subject, amount, isRetry: waitsAt == terms.subject, isRunning: false, now, condition)
-          || (isLastTry && drawWithoutStore(terms.subject, amount))
+        mayBegin(subject, prompt, output, need.horizonMilliseconds, now),
+        draw(subject, amount, isRetry: waitsAt == subject, isRunning: false, now, condition)
+          || (isLastTry && drawWithoutStore(subject, amount))
       else {
         giveBack(grant, upTo: place)
         for later in place + 1..<max(place + 1, set.terms.count) where isCurrent(set.terms[later].subject) {
-          askAhead(set.terms[later].subject, need.draw(set.terms[later]))
+          askAhead(set.terms[later].subject, need.draw(set.terms.address(later)))
         }
         return .halted(at: place)
       }
       grant.shares[place] = ShareList.Share(
-        charged: amount, prompt: prompt, allowance: Allowance(amount - prompt, lowAt: terms.lowAt), reserved: output)
-      guard terms.isCalendar else { continue }
+        charged: amount, prompt: prompt, allowance: Allowance(amount - prompt, lowAt: terms.pointee.lowAt),
+        reserved: output)
+      guard terms.pointee.isCalendar else { continue }
       let before = clamp
       clamp.bound(
-        left: left(Int(terms.subject.place)) + amount, prompt: prompt,
-        thousandthsPerToken: terms.perThousand * need.choices)
+        left: left(Int(subject.place)) + amount, prompt: prompt,
+        thousandthsPerToken: terms.pointee.perThousand * need.choices)
       if clamp != before { tightest = place }
     }
     var clamped: Int?
@@ -85,8 +86,8 @@ extension DistributedTokenBucket {
       return .tooLittle(at: tightest)
     }
     for place in 0..<set.terms.count {
-      let number = activate(Int(set.terms[place].subject.place))
-      active[number].lookAhead.began(output: grant.shares[place].reserved)
+      let number = activate(Int(set.terms.address(place).pointee.subject.place))
+      active.pointer(number).pointee.lookAhead.began(output: grant.shares.end(place).reserved)
     }
     return .begun(clampedMaxTokens: clamped)
   }
@@ -96,11 +97,22 @@ extension DistributedTokenBucket {
   }
 
   /// Whether a request may begin, by what streams here expect.
+  @inline(__always)
   private func mayBegin(_ subject: SubjectRef, _ prompt: Int, _ output: Int, _ horizon: Int, _ now: Int) -> Bool {
-    let index = Int(subject.place)
-    let number = Int(subjects[index].active)
-    guard output > 0, number >= 0, active[number].lookAhead.running > 0 else { return true }
-    return active[number].lookAhead.admits(
+    let known = subjects.pointer(Int(subject.place))
+    let number = Int(known.pointee.active)
+    guard output > 0, number >= 0 else { return true }
+    let isQuota = shortTerms.pointer(Int(known.pointee.terms)).pointee.isQuota
+    return active.pointer(number).pointee.lookAhead.admitsAtOnce(
+      prompt: prompt, output: output, isQuota: isQuota, known.pointee.ledger)
+      || mayBeginByLooking(Int(subject.place), number, prompt, output, horizon, now)
+  }
+
+  @inline(never)
+  private func mayBeginByLooking(
+    _ index: Int, _ number: Int, _ prompt: Int, _ output: Int, _ horizon: Int, _ now: Int
+  ) -> Bool {
+    active[number].lookAhead.admits(
       prompt: prompt, output: output, horizonMilliseconds: horizon, subjects[index].ledger,
       terms[Int(subjects[index].terms)], now: now)
   }
@@ -160,21 +172,24 @@ extension DistributedTokenBucket {
     let condition = storage.condition
     let set = grant.set
     for place in 0..<set.terms.count {
-      let terms = set.terms[place]
-      guard isCurrent(terms.subject) else { continue }
-      let truth = ending.isAbandoned ? 0 : terms.cost.units(of: ending.usage)
+      let terms = set.terms.address(place)
+      let subject = terms.pointee.subject
+      guard isCurrent(subject) else { continue }
+      let truth = ending.isAbandoned ? 0 : terms.units(of: ending.usage)
       // A cut is held against the limit that made it alone.
       let wasCut = ending.wasCut && (ending.cutBy ?? place) == place
-      let share = grant.shares[place]
-      let index = Int(terms.subject.place)
-      let number = Int(subjects[index].active)
+      let (charged, reserved) = grant.shares.end(place)
+      let known = subjects.pointer(Int(subject.place))
+      let number = Int(known.pointee.active)
       if number >= 0 {
-        active[number].lookAhead.ended(rest: share.reserved, wasCut: wasCut, now: now)
-        if active[number].isIdle(now: now) { deactivate(index) }
+        let inUse = active.pointer(number)
+        inUse.pointee.lookAhead.ended(rest: reserved, wasCut: wasCut, now: now)
+        if inUse.pointee.isIdle(now: now) { deactivate(Int(subject.place)) }
       }
-      subjects[index].ledger.settle(charged: share.charged, true: truth)
-      serveSoon(terms.subject)
-      pump(terms.subject.place, now, condition)
+      known.pointee.ledger.settle(charged: charged, true: truth)
+      guard !isAtRest(known, now, condition) else { continue }
+      serveSoon(subject)
+      pump(subject.place, now, condition)
     }
   }
 }

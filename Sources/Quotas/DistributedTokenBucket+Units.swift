@@ -11,7 +11,20 @@ extension DistributedTokenBucket {
     draw(subject, amount, isRetry: isRetry, isRunning: isRunning, now, storage.condition)
   }
 
+  /// The short way where all is in hand and nobody waits, else the long one.
+  @inline(__always)
   func draw(
+    _ subject: SubjectRef, _ amount: Int, isRetry: Bool, isRunning: Bool, _ now: Int, _ condition: StoreCondition
+  ) -> Bool {
+    let known = subjects.pointer(Int(subject.place))
+    guard condition == .present, !hasQueue(known), known.pointee.ledger.drawInHand(amount, isRetry: isRetry, now: now)
+    else { return drawSlowly(subject, amount, isRetry: isRetry, isRunning: isRunning, now, condition) }
+    if !isAtRest(known, now, condition) { pump(subject.place, now, condition) }
+    return true
+  }
+
+  @inline(never)
+  private func drawSlowly(
     _ subject: SubjectRef, _ amount: Int, isRetry: Bool, isRunning: Bool, _ now: Int, _ condition: StoreCondition
   ) -> Bool {
     let index = Int(subject.place)
@@ -83,7 +96,7 @@ extension DistributedTokenBucket {
 
   /// Who waits here is served by the timer: the caller is in the middle of something.
   func serveSoon(_ subject: SubjectRef) {
-    if firstInQueue(Int(subject.place)) != nil { arm(subject.place, now, now) }
+    if hasQueue(subjects.pointer(Int(subject.place))) { arm(subject.place, now, now) }
   }
 
   // MARK: Who runs and who waits
@@ -108,7 +121,9 @@ extension DistributedTokenBucket {
 
   /// What the store had when it last told, and what is in hand; below zero in debt.
   func left(_ index: Int) -> Int {
-    subjects[index].ledger.left(terms[Int(subjects[index].terms)])
+    let subject = subjects.pointer(index)
+    let terms = shortTerms.pointer(Int(subject.pointee.terms))
+    return subject.pointee.ledger.left(burst: terms.pointee.burst, initial: terms.pointee.initial)
   }
 
   /// When so many units may be had at the earliest; nil if that is not known.

@@ -48,7 +48,19 @@ public actor DistributedTokenBucket {
   struct Active {
     var queue = AdmissionQueue(waitingMax: DistributedTokenBucket.waitingMax)
     var lookAhead = LookAhead()
+    /// While it is free: the next that is; -1 for none.
+    var nextFree: Int32 = -1
     func isIdle(now: Int) -> Bool { queue.isEmpty && lookAhead.running == 0 && lookAhead.factor(at: now) == 1 }
+  }
+
+  /// What of terms is looked at in each request.
+  struct ShortTerms {
+    let lease: LeaseTerms.Short
+    let burst: Int
+    let initial: Int
+    let isQuota: Bool
+    /// The store is to be told what is held.
+    let isNoted: Bool
   }
 
   /// The reactor, as this actor's executor.
@@ -59,13 +71,15 @@ public actor DistributedTokenBucket {
   let node: String
   private weak var owner: (any BucketOwner)?
 
-  var subjects = BlockArray<Subject>()
+  var subjects = PlaceTable<Subject>()
   private var places: [String: Int32] = [:]
   private var free: [Int32] = []
   var terms: ContiguousArray<LeaseTerms> = []
+  /// The same in short, at the same places.
+  var shortTerms = PlaceTable<ShortTerms>()
   /// Subjects in use, at the places that they tell themselves: a table would be searched a dozen times in each request.
-  var active: ContiguousArray<Active> = []
-  private var freeActive: [Int32] = []
+  var active = PlaceTable<Active>()
+  private var freeActive: Int32 = -1
   private var sweepAt = 0
   private let keepsHeld: Bool
   /// Quotas of which the store is to be told what is held.
@@ -96,6 +110,11 @@ public actor DistributedTokenBucket {
   func register(_ new: LeaseTerms) -> Int32 {
     if let same = terms.lastIndex(of: new) { return Int32(same) }
     terms.append(new)
+    let isQuota = new.bucket.rate.isNone
+    shortTerms.append(
+      ShortTerms(
+        lease: new.short, burst: new.bucket.burst, initial: new.bucket.initial, isQuota: isQuota,
+        isNoted: keepsHeld && isQuota))
     return Int32(terms.count - 1)
   }
 
@@ -115,15 +134,16 @@ public actor DistributedTokenBucket {
     if Int(place) == subjects.count {
       subjects.append(Subject(id: id, generation: 0, terms: number))
     } else {
-      subjects[Int(place)] = Subject(id: id, generation: subjects[Int(place)].generation &+ 1, terms: number)
+      subjects[Int(place)] = Subject(id: id, generation: subjects[Int(place)].generation, terms: number)
     }
     places[id] = place
     return SubjectRef(place: place, generation: subjects[Int(place)].generation)
   }
 
   /// Whether the place is still that subject's.
+  @inline(__always)
   func isCurrent(_ subject: SubjectRef) -> Bool {
-    subjects[Int(subject.place)].generation == subject.generation && !subjects[Int(subject.place)].id.isEmpty
+    subjects.pointer(Int(subject.place)).pointee.generation == subject.generation
   }
 
   private func sweep() {
@@ -137,11 +157,24 @@ public actor DistributedTokenBucket {
       guard subject.ledger.lastUsedAt != .min, subject.ledger.lastUsedAt + expiry <= now else { continue }
       places[subject.id] = nil
       subjects[sweepAt].id = ""
+      subjects[sweepAt].generation &+= 1
       free.append(Int32(sweepAt))
     }
   }
 
   // MARK: The store
+
+  /// After units have come or gone: whether nobody waits, there is nothing to say to the store, nothing to arm and nothing to note, as nearly always. If not,
+  /// ``pump(_:wanted:isRunning:_:_:)`` is to be called.
+  @inline(__always)
+  func isAtRest(_ subject: UnsafeMutablePointer<Subject>, _ now: Int, _ condition: StoreCondition) -> Bool {
+    let terms = shortTerms.pointer(Int(subject.pointee.terms))
+    return condition == .present && subject.pointee.ledger.isAtRest(terms.pointee.lease, now: now)
+      && (!terms.pointee.isNoted || subject.pointee.isToBeNoted)
+      && (subject.pointee.armedAt <= subject.pointee.ledger.idleAt(terms.pointee.lease)
+        || subject.pointee.ledger.isAsking)
+      && !hasQueue(subject)
+  }
 
   /// Says to the store what the ledger has to say, and arms the timer for when it has more.
   ///
@@ -268,17 +301,25 @@ public actor DistributedTokenBucket {
 
   // MARK: Subjects in use
 
+  /// Whether somebody waits there.
+  @inline(__always)
+  func hasQueue(_ subject: UnsafeMutablePointer<Subject>) -> Bool {
+    let number = Int(subject.pointee.active)
+    return number >= 0 && !active.pointer(number).pointee.queue.isEmpty
+  }
+
   func firstInQueue(_ index: Int) -> AdmissionQueue.Waiter? {
     let number = Int(subjects[index].active)
     return number < 0 ? nil : active[number].queue.first
   }
 
   /// The place among those in use, made if there is none.
+  @inline(__always)
   func activate(_ index: Int) -> Int {
     let known = subjects[index].active
     if known >= 0 { return Int(known) }
-    let number = freeActive.popLast() ?? Int32(active.count)
-    if Int(number) == active.count { active.append(Active()) }
+    let number = freeActive < 0 ? Int32(active.count) : freeActive
+    if Int(number) == active.count { active.append(Active()) } else { freeActive = active[Int(number)].nextFree }
     subjects[index].active = number
     return Int(number)
   }
@@ -287,8 +328,11 @@ public actor DistributedTokenBucket {
     let number = subjects[index].active
     guard number >= 0 else { return }
     subjects[index].active = -1
-    active[Int(number)] = Active()
-    freeActive.append(number)
+    let old = active.pointer(Int(number))
+    // Nearly always nobody has waited.
+    if old.pointee.queue.isEmpty { old.pointee.lookAhead = LookAhead() } else { old.pointee = Active() }
+    old.pointee.nextFree = freeActive
+    freeActive = number
   }
 
   /// The store has gone or come: debts are paid, who waits looks elsewhere.

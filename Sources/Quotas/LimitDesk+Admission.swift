@@ -50,11 +50,11 @@ extension LimitDesk {
   }
 
   /// Slots that are there already, up to the first limit that has none.
-  private func spareSlots(_ set: LimitSet) -> [HeldSlot] {
-    guard !set.slotShares.isEmpty else { return [] }
-    var held: [HeldSlot] = []
-    for share in set.slotShares {
-      guard let slot = slots.acquireSpare(share.id) else { break }
+  @inline(__always)
+  private func spareSlots(_ set: LimitSet) -> SlotList {
+    var held = SlotList()
+    for place in 0..<set.slotShares.count {
+      guard let slot = slots.acquireSpare(set.slotShares[place]) else { break }
       held.append(slot)
     }
     return held
@@ -124,11 +124,11 @@ extension LimitDesk {
       grant.begin(clampedMaxTokens: clamped, slots: pending.slots)
       return .admitted(grant)
     case .halted(let place):
-      return halt(pending, pending.set.shares[place], pending.need.draw(pending.set.terms[place]))
+      return halt(pending, pending.set.shares[place], pending.need.draw(pending.set.terms.address(place)))
     case .tooLittle(let place):
       giveUp(pending)
       let share = pending.set.shares[place]
-      return .refused(share, refusal(share, need: pending.need.draw(pending.set.terms[place])))
+      return .refused(share, refusal(share, need: pending.need.draw(pending.set.terms.address(place))))
     case .stale:
       pending.set = limitsAnew(of: pending.request)
       return advance(pending)
@@ -180,8 +180,8 @@ extension LimitDesk {
 
   private func giveUp(_ pending: PendingAdmission) {
     pending.isOver = true
-    for slot in pending.slots { slots.release(slot) }
-    pending.slots = []
+    pending.slots.forEach { slots.release($0) }
+    pending.slots = SlotList()
   }
 
   private func deny(_ share: AppliedShare) {
@@ -313,6 +313,7 @@ extension LimitDesk {
 
   func arm(_ wait: LimitWait, _ deadline: Int) {
     if let timer = wait.timer { reactor.cancelTimer(timer) }
+    wait.deadline = deadline
     let due = MonotonicTime(nanoseconds: UInt64(clamping: max(0, deadline)) * 1_000_000)
     wait.timer = reactor.startTimer(at: due, wait)
   }

@@ -5,22 +5,47 @@ internal import RateLimiting
 extension LimitDesk {
   /// The limits that are for the request, as they were found before, or anew when a period has ended.
   func limits(of request: LimitRequest) -> LimitSet {
-    values.removeAll(keepingCapacity: true)
-    var hash: UInt64?
+    var hash: UInt = 0
+    var index = 0
     for part in plan.orderedParts {
-      let value = request.facts.value(of: part)
+      hash = recent.note(request.facts.value(of: part), at: index, after: hash)
+      index += 1
+    }
+    hash = recent.note(request.model, at: index, after: hash)
+    let known = recent.find(hash)
+    if let known, isCurrent(known) { return known }
+    let set = limitsByText(of: request)
+    recent.keep(set, values, isNew: known != nil)
+    return set
+  }
+
+  /// Whether none of its periods has ended.
+  @inline(__always)
+  private func isCurrent(_ set: LimitSet) -> Bool { set.endsAt == .max || unixTime() < set.endsAt }
+
+  /// The same by what the values say; these are kept.
+  private func limitsByText(of request: LimitRequest) -> LimitSet {
+    let count = plan.orderedParts.count
+    // Written in place: emptying and filling cost as much as the look-up.
+    if values.count != count + 1 { values = ContiguousArray(repeating: nil, count: count + 1) }
+    var hash: UInt64?
+    for index in 0..<count {
+      let value = request.facts.value(of: plan.orderedParts[index])
       hash = sets.hash(value, after: hash)
-      values.append(value)
+      values[index] = value
     }
     // Prices and lengths of answers are by the model that serves, whatever tells subjects apart.
     let whole = sets.hash(request.model, after: hash)
-    values.append(request.model)
-    if let known = sets.find(whole, values), known.endsAt == .max || unixTime() < known.endsAt { return known }
+    values[count] = request.model
+    if let known = sets.find(whole, values), isCurrent(known) { return known }
     return resolve(request, whole)
   }
 
   /// The same, found anew: a subject has been dropped.
-  func limitsAnew(of request: LimitRequest) -> LimitSet { resolve(request, limits(of: request).hash) }
+  func limitsAnew(of request: LimitRequest) -> LimitSet {
+    recent.removeAll()
+    return resolve(request, limitsByText(of: request).hash)
+  }
 
   /// For the values that have just been looked up.
   private func resolve(_ request: LimitRequest, _ hash: UInt64) -> LimitSet {

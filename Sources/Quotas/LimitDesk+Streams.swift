@@ -48,7 +48,13 @@ extension LimitDesk {
 
   func refill(_ wait: LimitWait, _ share: AppliedShare, _ need: Int) {
     guard let grant = wait.grant, let subject = share.subject else { return close(wait) }
-    guard bucket.here({ $0.draw(subject, need, isRetry: true, isRunning: true) }) else { return }
+    guard bucket.here({ $0.draw(subject, need, isRetry: true, isRunning: true) }) else {
+      // What the store has said meanwhile may leave nothing to wait for.
+      let comesAt = bucket.here((subject, need)) { $0.comesAt($1.0, $1.1, afterOthers: false, isRunning: true) }
+      guard let comesAt, comesAt > wait.deadline else { return }
+      grant.waitEnded()
+      return finish(wait, .refused(refusal(share, need: need, beyond: need - 1)))
+    }
     grant.refilled(need)
     finish(wait, .more)
   }
@@ -56,7 +62,7 @@ extension LimitDesk {
   /// A request has ended: each limit learns the truth, slots come free.
   func settle(_ grant: LimitGrant, _ ending: LimitEnding) {
     bucket.here((grant, ending)) { $0.settle($1.0, $1.1) }
-    for slot in grant.slots { slots.release(slot) }
+    grant.slots.forEach { slots.release($0) }
     if ending.wasCut, let cutBy = ending.cutBy { noteCut(grant.set.shares[cutBy].limit) }
     guard ending.isWhole, grant.set.model >= 0 else { return }
     let tokens = ending.usage.output + ending.usage.reasoning

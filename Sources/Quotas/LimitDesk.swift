@@ -19,6 +19,7 @@ public final class LimitDesk: @unchecked Sendable {
   private let onEvent: (LimitEvent) -> Void
   private(set) var plan: LimitPlan
   var sets = LimitSetTable()
+  var recent: RecentSets
   /// The values of the request that is looked up: kept, so that no array is made for each.
   var values: ContiguousArray<String?> = []
   var gauge: [LimitGauge]
@@ -42,6 +43,7 @@ public final class LimitDesk: @unchecked Sendable {
     self.reactor = reactor
     self.storage = storage
     self.plan = plan
+    recent = RecentSets(values: plan.orderedParts.count + 1)
     self.unixTime = unixTime
     self.onEvent = onEvent
     bucket = DistributedTokenBucket(reactor: reactor, storage: storage, node: node)
@@ -69,6 +71,7 @@ public final class LimitDesk: @unchecked Sendable {
     let old = gauge
     plan = new
     sets.removeAll()
+    recent = RecentSets(values: new.orderedParts.count + 1)
     gauge = new.limits.map { limit in
       var fresh = old.first { $0.name == limit.name } ?? LimitGauge(name: limit.name, state: .present)
       fresh.state = Self.state(limit, storage.condition)

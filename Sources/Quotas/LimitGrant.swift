@@ -35,7 +35,7 @@ public final class LimitGrant: @unchecked Sendable {
   let beganAt: Int
   private(set) var promptTokens: Int
   var shares: ShareList
-  private(set) var slots: [HeldSlot] = []
+  private(set) var slots = SlotList()
   /// Until all limits have given, and after the end.
   private var isOver = true
   /// Tokens that may pass before anything has to be looked at.
@@ -63,7 +63,7 @@ public final class LimitGrant: @unchecked Sendable {
   }
 
   /// All limits have given.
-  func begin(clampedMaxTokens: Int?, slots: [HeldSlot]) {
+  func begin(clampedMaxTokens: Int?, slots: SlotList) {
     isOver = false
     self.clampedMaxTokens = clampedMaxTokens
     self.slots = slots
@@ -242,6 +242,7 @@ public final class LimitGrant: @unchecked Sendable {
     return rule.exceeded == .wait ? rule.waitMilliseconds : max(0, rule.waitMilliseconds - waited)
   }
 
+  @inline(__always)
   static func units(_ tokens: Int, _ perThousand: Int) -> Int {
     let (product, overflow) = tokens.multipliedReportingOverflow(by: perThousand)
     return overflow ? LeaseRate.amountMax : min(LeaseRate.amountMax, product / 1000 + (product % 1000 > 0 ? 1 : 0))
@@ -251,9 +252,9 @@ public final class LimitGrant: @unchecked Sendable {
   private var amplest: Int {
     var least = 1 << 40
     for place in 0..<set.terms.count {
-      let perThousand = set.terms[place].perThousand
+      let perThousand = set.terms.address(place).pointee.perThousand
       guard perThousand > 0 else { continue }
-      let allowance = shares[place].allowance
+      let allowance = shares.allowance(place)
       let spare = max(0, allowance.left - allowance.lowAt)
       // Most count tokens one by one: no division.
       guard perThousand != 1000 else {

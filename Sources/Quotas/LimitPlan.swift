@@ -106,7 +106,14 @@ enum LimitCost: Sendable {
   case requests
   case free
 
+  /// How tokens count; not at all where it is not they that do.
+  var weights: TokenWeights {
+    if case .tokens(let weights) = self { return weights }
+    return TokenWeights(input: 0, cachedInput: 0, cacheWrite: 0, output: 0, reasoning: 0)
+  }
+
   /// The units of a whole request.
+  @inline(__always)
   func units(of usage: TokenUsage) -> Int {
     switch self {
     case .tokens(let weights): return weights.units(of: usage)
@@ -119,6 +126,7 @@ enum LimitCost: Sendable {
   }
 
   /// The units of a prompt, the request itself included.
+  @inline(__always)
   func units(ofPrompt tokens: Int) -> Int { units(of: TokenUsage(input: tokens)) }
 
   /// Units that a thousand tokens of output cost, of the dearer kind: plain or reasoning.

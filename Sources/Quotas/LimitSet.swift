@@ -12,6 +12,8 @@ final class LimitSet: Sendable {
     /// With less than so many units in hand more is drawn.
     let lowAt: Int
     let cost: LimitCost
+    /// Of the cost, where ``kind`` is tokens; the cost itself is five words, which each look at it would copy.
+    let weights: TokenWeights
     /// A quota or budget of a calendar period.
     let isCalendar: Bool
     let kind: Kind
@@ -42,7 +44,7 @@ final class LimitSet: Sendable {
   /// Limits with buckets.
   let shares: ContiguousArray<AppliedShare>
   /// The same in short, at the same places.
-  let terms: ContiguousArray<Terms>
+  let terms: TermsList
   /// Limits of concurrency.
   let slotShares: ContiguousArray<AppliedShare>
   /// When the first of its calendar periods ends, in seconds since 1970; `Int.max` if it has none.
@@ -56,18 +58,74 @@ final class LimitSet: Sendable {
     self.model = model
     shares = ContiguousArray(applied.filter { $0.subject != nil })
     slotShares = ContiguousArray(applied.filter { $0.subject == nil })
-    terms = ContiguousArray(
+    terms = TermsList(
       applied.compactMap { share in
         share.subject.map {
           Terms(
             subject: $0, perThousand: share.perThousand,
             ahead: share.bounded(LimitGrant.units(LimitGrant.outputAhead, share.perThousand)),
             lowAt: max(1, share.bounded(LimitGrant.units(LimitGrant.outputLow, share.perThousand))), cost: share.cost,
-            isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity), amount: share.amount,
+            weights: share.cost.weights, isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity),
+            amount: share.amount,
             scale: share.limit.unitScale)
         }
       })
     endsAt = applied.compactMap(\.endsAt).min() ?? .max
+  }
+
+  // What it frees is trivial to destroy: terms hold no references.
+  deinit { terms.free() }
+}
+
+extension UnsafePointer<LimitSet.Terms> {
+  /// The units of a prompt, the request itself included.
+  @inline(__always)
+  func units(ofPrompt tokens: Int) -> Int {
+    switch pointee.kind {
+    case .tokens: pointee.weights.units(ofInput: tokens)
+    case .requests: 1
+    case .money: unitsOfMoney(TokenUsage(input: tokens))
+    }
+  }
+
+  /// The units of a whole request.
+  @inline(__always)
+  func units(of usage: TokenUsage) -> Int {
+    switch pointee.kind {
+    case .tokens: pointee.weights.units(of: usage)
+    case .requests: 1
+    case .money: unitsOfMoney(usage)
+    }
+  }
+
+  @inline(never)
+  private func unitsOfMoney(_ usage: TokenUsage) -> Int { pointee.cost.units(of: usage) }
+}
+
+/// The terms of a set's limits at fixed addresses, so that drawing and settling copy only the fields that they look at. Lives as long as the set, which frees it.
+struct TermsList: @unchecked Sendable {
+  let count: Int
+  private let first: UnsafeMutablePointer<LimitSet.Terms>
+
+  fileprivate init(_ terms: [LimitSet.Terms]) {
+    count = terms.count
+    first = .allocate(capacity: count)
+    first.initialize(from: terms, count: count)
+  }
+
+  fileprivate func free() { first.deallocate() }
+
+  var indices: Range<Int> { 0..<count }
+
+  /// The address of the terms at a place, which must be one.
+  @inline(__always)
+  func address(_ place: Int) -> UnsafePointer<LimitSet.Terms> {
+    precondition(UInt(bitPattern: place) < UInt(bitPattern: count), "no such place")
+    return UnsafePointer(first + place)
+  }
+
+  subscript(place: Int) -> LimitSet.Terms {
+    @inline(__always) unsafeAddress { address(place) }
   }
 }
 
@@ -83,6 +141,8 @@ final class AppliedShare: Sendable {
   let cost: LimitCost
   /// Units for a thousand tokens of output, of the dearer kind.
   let perThousand: Int
+  /// Where the slot book had it last: looked at first, for there all that it has is by its name. Of the reactor's desk alone, as the set.
+  nonisolated(unsafe) var slotPlace = 0
 
   init(limit: LimitPlan.Limit, subject: SubjectRef?, id: String, amount: Int, endsAt: Int?, cost: LimitCost) {
     self.limit = limit

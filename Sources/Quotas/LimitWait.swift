@@ -14,6 +14,8 @@ final class LimitWait: TimerHandler {
   private let waiter: any LimitWaiter
   private weak let desk: LimitDesk?
   var timer: Reactor.TimerID?
+  /// When it ends at the latest.
+  var deadline = Int.max
   /// The stream's; not kept alive, for a grant that is dropped has ended.
   weak var grant: LimitGrant?
   /// In whose queue it stands.
@@ -52,7 +54,7 @@ final class PendingAdmission {
   /// Found anew when a subject has been dropped meanwhile.
   var set: LimitSet
   let beganAt: Int
-  var slots: [HeldSlot] = []
+  var slots = SlotList()
   /// Set while it waits.
   weak var wait: LimitWait?
   /// It has been refused, admitted or cancelled: a slot that comes later goes back.

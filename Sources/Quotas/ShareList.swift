@@ -32,6 +32,21 @@ struct ShareList: Sendable {
     rest = count <= Self.inlineMax ? [] : ContiguousArray(repeating: Share(), count: count - Self.inlineMax)
   }
 
+  /// What was drawn of a limit, and output that did not come: all that the end asks for. Mutating, for
+  /// else all four were copied to read two fields of one.
+  @inline(__always)
+  mutating func end(_ index: Int) -> (charged: Int, reserved: Int) {
+    index < Self.inlineMax
+      ? (first[index].charged, first[index].reserved)
+      : (rest[index - Self.inlineMax].charged, rest[index - Self.inlineMax].reserved)
+  }
+
+  /// What may pass of a limit; mutating for the same reason.
+  @inline(__always)
+  mutating func allowance(_ index: Int) -> Allowance {
+    index < Self.inlineMax ? first[index].allowance : rest[index - Self.inlineMax].allowance
+  }
+
   /// Read and written as a whole: an accessor that yields would allocate its frame where it is not inlined.
   subscript(index: Int) -> Share {
     get { index < Self.inlineMax ? first[index] : rest[index - Self.inlineMax] }

@@ -97,18 +97,22 @@ final class SlotBook: TimerHandler {
   }
 
   /// A slot that came free here and has not gone back yet, if nobody waits for it.
-  func acquireSpare(_ id: String) -> HeldSlot? {
-    guard let index = indices[id], let entry = entries[index], entry.waiting.isEmpty,
-      let slot = entry.slots.acquireSpare(now: now)
+  func acquireSpare(_ share: AppliedShare) -> HeldSlot? {
+    // Where it was last, its name is the same text nearly always; the table would hash it.
+    if share.slotPlace >= entries.count || entries[share.slotPlace]?.id != share.id {
+      guard let index = indices[share.id] else { return nil }
+      share.slotPlace = index
+    }
+    guard let entry = entries[share.slotPlace], entry.waiting.isEmpty, let slot = entry.slots.acquireSpare(now: now)
     else { return nil }
-    return HeldSlot(entry: index, slot: slot)
+    return HeldSlot(entry: share.slotPlace, slot: slot)
   }
 
   func release(_ held: HeldSlot) {
     guard entries.indices.contains(held.entry), let entry = entries[held.entry] else { return }
     entry.slots.release(held.slot, now: now)
     if !entry.waiting.isEmpty { arm(held.entry, now) }
-    tidy(held.entry)
+    tidy(entry, held.entry)
   }
 
   /// Waits for a slot; false when too many do.
@@ -167,8 +171,15 @@ final class SlotBook: TimerHandler {
 
   private func tidy(_ index: Int) {
     guard let entry = entries[index] else { return }
+    tidy(entry, index)
+  }
+
+  private func tidy(_ entry: Entry, _ index: Int) {
     let dueAt = entry.slots.dueAt
-    guard dueAt == .max else { return arm(index, dueAt) }
+    guard dueAt == .max else {
+      if dueAt < entry.armedAt { arm(index, dueAt) }
+      return
+    }
     guard entry.slots.inUse == 0, entry.underWay == 0, entry.waiting.isEmpty else { return }
     indices[entry.id] = nil
     entries[index] = nil

@@ -15,13 +15,14 @@ public struct AdmissionQueue: Sendable {
 
   /// Waiting requests at most; streams that run are bounded by themselves and always may wait.
   public let waitingMax: Int
-  private var running: [Waiter] = []
-  private var beginning: [Waiter] = []
+  @usableFromInline var running: [Waiter] = []
+  @usableFromInline var beginning: [Waiter] = []
 
   /// An empty queue.
   public init(waitingMax: Int = 1024) { self.waitingMax = max(0, waitingMax) }
 
   /// Nobody waits.
+  @inlinable @inline(__always)
   public var isEmpty: Bool { running.isEmpty && beginning.isEmpty }
   /// How many wait.
   public var count: Int { running.count + beginning.count }

@@ -12,23 +12,27 @@ public struct Allowance: Sendable, Hashable {
   }
 
   /// Units left; below zero after an event that held more than was left.
-  public private(set) var left: Int
+  @inlinable public var left: Int { rest }
+  @usableFromInline var rest: Int
   /// Units spent in all.
-  public private(set) var spent = 0
+  @inlinable public var spent: Int { used }
+  @usableFromInline var used: Int
   /// Below this it is low.
   public let lowAt: Int
 
   /// An allowance of `left` units.
+  @inlinable
   public init(_ left: Int, lowAt: Int = 16) {
-    self.left = left
+    rest = left
+    used = 0
     self.lowAt = max(1, lowAt)
   }
 
   /// Counts the units of an event that passes. An event is never cut in two, so the last one may overdraw.
   public mutating func spend(_ amount: Int) -> Standing {
-    let (rest, overflow) = left.subtractingReportingOverflow(max(0, amount))
-    left = overflow ? -LeaseRate.amountMax : max(rest, -LeaseRate.amountMax)
-    spent = min(spent &+ max(0, min(amount, LeaseRate.amountMax)), LeaseRate.amountMax)
+    let (less, overflow) = rest.subtractingReportingOverflow(max(0, amount))
+    rest = overflow ? -LeaseRate.amountMax : max(less, -LeaseRate.amountMax)
+    used = min(used &+ max(0, min(amount, LeaseRate.amountMax)), LeaseRate.amountMax)
     return standing
   }
 
@@ -36,11 +40,11 @@ public struct Allowance: Sendable, Hashable {
   public var standing: Standing { left <= 0 ? .dry : left < lowAt ? .low : .ample }
 
   /// More has been drawn.
-  public mutating func add(_ amount: Int) { left += min(max(0, amount), LeaseRate.amountMax) }
+  public mutating func add(_ amount: Int) { rest += min(max(0, amount), LeaseRate.amountMax) }
 
   /// The end: what is to be given back (above 0) or charged (below) at the ledger. It is empty afterwards.
   public mutating func close() -> Int {
-    defer { left = 0 }
-    return left
+    defer { rest = 0 }
+    return rest
   }
 }

@@ -17,7 +17,7 @@ public struct ConcurrencySlots: Sendable {
   /// A free slot goes back after so long.
   public static let spareMilliseconds = 1000
 
-  private var used: Set<Slot> = []
+  private var used = SlotSet()
   private var asked: Set<Slot> = []
   private var spare: [(slot: Slot, since: Int)] = []
   private var next: Slot = 0
@@ -76,7 +76,7 @@ public struct ConcurrencySlots: Sendable {
 
   /// A stream has ended. A second end of the same stream is none.
   public mutating func release(_ slot: Slot, now: Int) {
-    guard used.remove(slot) != nil else { return }
+    guard used.remove(slot) else { return }
     spare.append((slot, now))
   }
 

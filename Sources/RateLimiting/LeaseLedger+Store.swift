@@ -1,13 +1,13 @@
 /// The ledger's talk with the store.
 extension LeaseLedger {
   /// What of the last request has to be kept to repeat it: the rest is in the ledger.
-  struct Asked: Sendable {
+  @usableFromInline struct Asked: Sendable {
     var sequence: Int
     var want: Int
     var least: Int
     var keep: Int
     var ahead: Int
-    var adjust: Int
+    @usableFromInline var adjust: Int
   }
 
   /// What to say to the store now.
@@ -28,7 +28,7 @@ extension LeaseLedger {
       return now < quietUntil && balance < 0 ? .rest(until: quietUntil) : send(want: 0, least: 0, adjust: balance)
     }
     let pace = pace(at: now)
-    guard balance < need || Float(balance) < ahead(pace, terms) else {
+    guard balance < need || Float(balance) < Self.ahead(pace, terms.short) else {
       return .rest(until: need > 0 ? .max : idleAt)
     }
     let missing = max(0, need - credit)
@@ -60,7 +60,7 @@ extension LeaseLedger {
   public mutating func answered(_ reply: LeaseReply, sequence: Int, _ terms: LeaseTerms, now: Int) -> Bool {
     guard asking != .nothing, sequence == asked.sequence else { return false }
     asking = .nothing
-    seen = reply.seen
+    told = reply.seen
     nodes = UInt32(clamping: reply.nodes)
     let grant = min(max(0, reply.grant), asked.want)
     add(grant)
@@ -84,7 +84,7 @@ extension LeaseLedger {
 
   /// The amount of a quota has changed: what was seen as left moves by the difference.
   public mutating func burstChanged(from old: BucketTerms, to new: BucketTerms) {
-    if old.rate.isNone && new.rate.isNone { seen.level += new.burst - old.burst }
+    if old.rate.isNone && new.rate.isNone { told.level += new.burst - old.burst }
   }
 
   /// What is left of the limit as far as this node knows, for headers: never more than one lease behind.
@@ -163,14 +163,9 @@ extension LeaseLedger {
     localAt += used
   }
 
-  private func ahead(_ pace: Float, _ terms: LeaseTerms) -> Float {
-    let ahead = min(pace * Float(terms.aheadMilliseconds), Float(terms.aheadMost))
-    return ahead < 1 ? 0 : ahead
-  }
-
   private mutating func send(want: Int, least: Int, keep: Int = 0, ahead: Int = 0, adjust: Int) -> Step {
     asked = Asked(sequence: asked.sequence + 1, want: want, least: least, keep: keep, ahead: ahead, adjust: adjust)
-    balance -= adjust
+    units -= adjust
     return sendAgain()
   }
 
@@ -185,14 +180,16 @@ extension LeaseLedger {
 
 extension LeaseLedger {
   /// What the store had when it last told, and what is in hand; below zero in debt.
-  public func left(_ terms: LeaseTerms) -> Int {
-    let level = seen.version > 0 ? seen.level : terms.bucket.initial
-    return min(terms.bucket.burst, level + balance + unsettled)
+  public func left(_ terms: LeaseTerms) -> Int { left(burst: terms.bucket.burst, initial: terms.bucket.initial) }
+  /// The same from the two of the terms that matter.
+  @inlinable @inline(__always)
+  public func left(burst: Int, initial: Int) -> Int {
+    min(burst, (told.version > 0 ? told.level : initial) + units + unsettled)
   }
   /// When units were last drawn or charged; `Int.min` if never. Who was idle for longer than a bucket's expiry may be dropped: what it has seen says nothing any more.
-  public var lastUsedAt: Int { usedAt }
+  @inlinable public var lastUsedAt: Int { usedAt }
   /// Units given back (above 0) or paid (below) by a request that has not been answered.
-  public var unsettled: Int { asking == .nothing ? 0 : asked.adjust }
+  @inlinable public var unsettled: Int { asking == .nothing ? 0 : asked.adjust }
   /// The last request was not answered, and waits to be repeated.
   public var hasFailed: Bool { asking == .failed }
 }

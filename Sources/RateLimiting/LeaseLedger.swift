@@ -18,22 +18,24 @@ public struct LeaseLedger: Sendable {
     case rest(until: Int)
   }
 
-  enum Asking: UInt8, Sendable { case nothing, underWay, failed }
+  @usableFromInline enum Asking: UInt8, Sendable { case nothing, underWay, failed }
 
   /// Units in hand (above 0) or owed (below).
-  public internal(set) var balance = 0
+  @inlinable public var balance: Int { units }
+  @usableFromInline var units = 0
   /// The bucket as the store told last.
-  public internal(set) var seen = BucketSnapshot.none
-  var asked = Asked(sequence: 0, want: 0, least: 0, keep: 0, ahead: 0, adjust: 0)
+  @inlinable public var seen: BucketSnapshot { told }
+  @usableFromInline var told = BucketSnapshot.none
+  @usableFromInline var asked = Asked(sequence: 0, want: 0, least: 0, keep: 0, ahead: 0, adjust: 0)
   var quietUntil = Int.min
-  var usedAt = Int.min
+  @usableFromInline var usedAt = Int.min
   /// Own pace in units a millisecond, as it was at `usedAt`; decays with a time constant of one second.
-  var pace: Float = 0
-  var nodes: UInt32 = 0
+  @usableFromInline var pace: Float = 0
+  @usableFromInline var nodes: UInt32 = 0
   /// The own bucket while the store is away.
   var localLevel = 0
-  var localAt = Int.min
-  var asking = Asking.nothing
+  @usableFromInline var localAt = Int.min
+  @usableFromInline var asking = Asking.nothing
   /// How long before `quietUntil` the store last gave less than was wanted.
   var quietMilliseconds: UInt32 = 0
 
@@ -69,6 +71,30 @@ public struct LeaseLedger: Sendable {
     return true
   }
 
+  /// The short way of ``draw(_:isRetry:_:now:_:)`` where the store is there and all is in hand: the same in a few instructions, made part of the caller.
+  ///
+  /// - Returns: false where nothing has happened, and the long way is to be gone.
+  @inlinable @inline(__always)
+  public mutating func drawInHand(_ amount: Int, isRetry: Bool, now: Int) -> Bool {
+    guard localAt == .min, amount >= 0, amount <= units else { return false }
+    note(isRetry ? 0 : amount, now)
+    units -= amount
+    return true
+  }
+
+  /// Whether ``next(needing:isRunning:_:now:_:)`` would rest while nobody waits and the store is there: until ``idleAt(_:)``, or while it asks for its
+  /// answer. False: it is to be asked.
+  @inlinable @inline(__always)
+  public func isAtRest(_ short: LeaseTerms.Short, now: Int) -> Bool {
+    if asking == .underWay { return true }
+    guard asking == .nothing, units >= 0, usedAt != .min, now < idleAt(short) else { return false }
+    return Float(units) >= Self.ahead(pace(at: now), short)
+  }
+
+  /// When what nobody has used goes back.
+  @inlinable @inline(__always)
+  public func idleAt(_ short: LeaseTerms.Short) -> Int { usedAt + short.idleMilliseconds }
+
   /// Takes what there is, up to `amount`, for a stream that goes on: at most a fair part for each of the `sharers` that draw from here.
   public mutating func drawSome(
     _ amount: Int, sharers: Int, _ terms: LeaseTerms, now: Int, _ store: StoreCondition
@@ -99,9 +125,10 @@ public struct LeaseLedger: Sendable {
   }
 
   /// The truth of a request is known: the difference to what was drawn and charged for it is paid or given back.
+  @inlinable @inline(__always)
   public mutating func settle(charged: Int, true truth: Int) {
-    let bounds = 0...LeaseRate.amountMax
-    add(min(max(charged, bounds.lowerBound), bounds.upperBound) - min(max(truth, bounds.lowerBound), bounds.upperBound))
+    let most = LeaseRate.amountMax
+    add(min(max(charged, 0), most) - min(max(truth, 0), most))
   }
 
   private mutating func spend(_ amount: Int) {
@@ -110,8 +137,9 @@ public struct LeaseLedger: Sendable {
     add(-amount)
   }
 
+  @inlinable @inline(__always)
   mutating func add(_ amount: Int) {
-    balance = min(max(balance + amount, -LeaseRate.amountMax), LeaseRate.amountMax)
+    units = min(max(units + amount, -LeaseRate.amountMax), LeaseRate.amountMax)
   }
 
   func available(_ terms: LeaseTerms, _ store: StoreCondition) -> Int {
@@ -123,16 +151,27 @@ public struct LeaseLedger: Sendable {
     }
   }
 
-  private mutating func note(_ amount: Int, _ now: Int) {
+  @inlinable @inline(__always)
+  mutating func note(_ amount: Int, _ now: Int) {
     pace = pace(at: now) + Float(amount) / Float(Self.paceMilliseconds)
     usedAt = now
   }
 
   /// Own pace now. Hyperbolic rather than exponential decay: needs no library, and forgets a burst as fast.
+  @inlinable @inline(__always)
   func pace(at now: Int) -> Float {
     guard usedAt != .min else { return 0 }
+    // Mostly of the same millisecond: no division.
+    guard now > usedAt else { return pace }
     return pace / (1 + Float(max(0, now - usedAt)) / Float(Self.paceMilliseconds))
   }
 
-  static let paceMilliseconds = 1000
+  /// With less than this in hand more is asked for.
+  @inlinable @inline(__always)
+  static func ahead(_ pace: Float, _ short: LeaseTerms.Short) -> Float {
+    let ahead = min(pace * Float(short.aheadMilliseconds), Float(short.aheadMost))
+    return ahead < 1 ? 0 : ahead
+  }
+
+  @inlinable static var paceMilliseconds: Int { 1000 }
 }

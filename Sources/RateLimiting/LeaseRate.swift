@@ -4,7 +4,7 @@
 /// The store's script computes the same in doubles, which are exact for integers below 2^53; the bounds here keep every product below that.
 public struct LeaseRate: Sendable, Hashable {
   /// Units that an amount, a level or a burst may have at most: 2^50, a thousand million currency units in millionths.
-  public static let amountMax = 1 << 50
+  @inlinable public static var amountMax: Int { 1 << 50 }
   /// The longest period that is kept as it is: 366 days.
   public static let periodMillisecondsMax = 366 * 86_400_000
   private static let dayMilliseconds = 86_400_000
@@ -36,7 +36,7 @@ public struct LeaseRate: Sendable, Hashable {
   }
 
   /// Whether anything ever comes.
-  public var isNone: Bool { amount == 0 }
+  @inlinable public var isNone: Bool { amount == 0 }
 
   /// The longest step of time that one refill takes into account; who asks more rarely is full by then, or nearly.
   public var stepMillisecondsMax: Int { Self.productMax / max(1, amount % period) }

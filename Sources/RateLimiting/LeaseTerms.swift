@@ -29,6 +29,21 @@ public struct LeaseTerms: Sendable, Hashable {
   /// With so much in hand no more is asked for, whatever the pace: kept ready, for it costs divisions.
   private(set) var aheadMost: Int
 
+  /// What is looked at at each draw: few fields, where all of the terms would be copied.
+  public struct Short: Sendable, Hashable {
+    /// With less than this in hand, at its own pace, a node asks for more.
+    public let aheadMilliseconds: Int
+    /// With so much in hand no more is asked for, whatever the pace.
+    public let aheadMost: Int
+    /// Credit that nobody has used for so long goes back.
+    public let idleMilliseconds: Int
+  }
+
+  /// What is looked at at each draw.
+  public var short: Short {
+    Short(aheadMilliseconds: aheadMilliseconds, aheadMost: aheadMost, idleMilliseconds: idleMilliseconds)
+  }
+
   /// Leases for a bucket: at most half a second of its rate, at least 20 ms of it up to 64 units. For a quota 1 % and 1 ‰, as above.
   public init(_ bucket: BucketTerms, absence: StoreAbsence = .local) {
     self.bucket = bucket

@@ -12,6 +12,7 @@ public struct TokenUsage: Sendable, Hashable {
   public var reasoning: Int
 
   /// A usage.
+  @inlinable
   public init(input: Int = 0, cachedInput: Int = 0, cacheWrite: Int = 0, output: Int = 0, reasoning: Int = 0) {
     self.input = input
     self.cachedInput = cachedInput
@@ -21,13 +22,14 @@ public struct TokenUsage: Sendable, Hashable {
   }
 
   /// Tokens of a class, in bounds.
+  @inlinable @inline(__always)
   static func bounded(_ count: Int) -> Int { min(max(0, count), 1 << 40) }
 }
 
 /// How much a token of each class counts, in thousandths: 1,000 is once.
 public struct TokenWeights: Sendable, Hashable {
   // Fields and no array: they are copied and multiplied with at each request.
-  private let input, cachedInput, cacheWrite, output, reasoning: Int32
+  @usableFromInline let input, cachedInput, cacheWrite, output, reasoning: Int32
 
   /// Weights from 0 to a thousand times, in thousandths.
   public init(input: Int, cachedInput: Int, cacheWrite: Int, output: Int, reasoning: Int) {
@@ -53,12 +55,20 @@ public struct TokenWeights: Sendable, Hashable {
   public let unitsPerToken: Int
 
   /// The usage in units of the bucket.
+  @inlinable @inline(__always)
   public func units(of usage: TokenUsage) -> Int {
     // At most 2^40 · 10^6 each: five of them fit.
     let sum =
       TokenUsage.bounded(usage.input) * Int(input) + TokenUsage.bounded(usage.cachedInput) * Int(cachedInput)
       + TokenUsage.bounded(usage.cacheWrite) * Int(cacheWrite) + TokenUsage.bounded(usage.output) * Int(output)
       + TokenUsage.bounded(usage.reasoning) * Int(reasoning)
+    return min(unitsPerToken == 1 ? sum / 1000 : sum, LeaseRate.amountMax)
+  }
+
+  /// The same of a prompt that no cache serves.
+  @inlinable @inline(__always)
+  public func units(ofInput count: Int) -> Int {
+    let sum = TokenUsage.bounded(count) * Int(input)
     return min(unitsPerToken == 1 ? sum / 1000 : sum, LeaseRate.amountMax)
   }
 }

@@ -7,25 +7,28 @@
 public struct LookAhead: Sendable, Hashable {
   /// The factor's range and steps: a cut takes 10 %, an answer that ended by itself gives 0.5 %, a second 3 %. Without the last, a limit of which streams are cut
   /// now and then for other reasons than too many of them would give out less and less.
-  static let factorLeast = 0.2
-  static let cutFactor = 0.9
-  static let growth = 0.005
-  static let growthPerSecond = 0.03
+  @inlinable static var factorLeast: Double { 0.2 }
+  @inlinable static var cutFactor: Double { 0.9 }
+  @inlinable static var growth: Double { 0.005 }
+  @inlinable static var growthPerSecond: Double { 0.03 }
 
-  /// How much of the node's part is given away, as it was at `changedAt`.
-  private var factor = 1.0
-  private var changedAt = 0
+  /// How much of the node's part was given away at `changedAt`.
+  @usableFromInline var part = 1.0
+  @usableFromInline var changedAt = 0
   /// Streams that run here under the limit.
-  public private(set) var running = 0
+  @inlinable public var running: Int { streams }
+  @usableFromInline var streams = 0
   /// Output that they still expect.
-  public private(set) var reserved = 0
+  @inlinable public var reserved: Int { expected }
+  @usableFromInline var expected = 0
 
   /// Nothing runs.
   public init() {}
 
   /// How much of the node's part is given away.
+  @inlinable
   public func factor(at now: Int) -> Double {
-    min(1, factor + Self.growthPerSecond * Double(max(0, now - changedAt)) / 1000)
+    min(1, part + Self.growthPerSecond * Double(max(0, now - changedAt)) / 1000)
   }
 
   /// Whether a request may begin. The first always may: then only the limit itself decides.
@@ -47,25 +50,44 @@ public struct LookAhead: Sendable, Hashable {
     return Double(max(0, prompt)) + expected <= factor(at: now) * supply
   }
 
+  /// Whether ``admits(prompt:output:horizonMilliseconds:_:_:now:)`` says yes already by what is in hand and an even part of the level: what it adds to
+  /// these is at least nothing, and costs six divisions. Made part of the caller.
+  ///
+  /// - Parameter isQuota: the limit never refills.
+  /// - Returns: false where the long way is to be gone.
+  @inlinable @inline(__always)
+  public func admitsAtOnce(prompt: Int, output: Int, isQuota: Bool, _ ledger: LeaseLedger) -> Bool {
+    guard streams > 0 else { return true }
+    guard ledger.told.version != 0, ledger.nodes > 0 else { return false }
+    let supply = Double(ledger.units) + 1 / Double(ledger.nodes) * Double(max(0, ledger.told.level))
+    let all = isQuota ? Double(expected) + Double(output) : Double(output) * Double(streams + 1)
+    return Double(max(0, prompt)) + all <= part * supply
+  }
+
   /// A stream has begun.
+  @inlinable
   public mutating func began(output: Int) {
-    running += 1
-    reserved = min(reserved + max(0, output), LeaseRate.amountMax)
+    streams += 1
+    expected = min(reserved + max(0, output), LeaseRate.amountMax)
   }
 
   /// Part of the expected output has come; call with what is taken from the reservation, no more in sum than was reserved.
-  public mutating func came(_ output: Int) { reserved = max(0, reserved - max(0, output)) }
+  @inlinable
+  public mutating func came(_ output: Int) { expected = max(0, reserved - max(0, output)) }
 
   /// A stream has ended.
   ///
   /// - Parameters:
   ///   - rest: what is left of its reservation.
   ///   - wasCut: the limit ended it.
+  @inlinable
   public mutating func ended(rest: Int, wasCut: Bool, now: Int) {
-    running = max(0, running - 1)
+    streams = max(0, running - 1)
     came(rest)
+    // Nearly always nothing has been cut.
+    guard wasCut || part < 1 else { return }
     let before = factor(at: now)
-    factor = wasCut ? max(Self.factorLeast, before * Self.cutFactor) : min(1, before + Self.growth)
+    part = wasCut ? max(Self.factorLeast, before * Self.cutFactor) : min(1, before + Self.growth)
     changedAt = now
   }
 }
