@@ -36,7 +36,7 @@ extension SimulationScenario {
   /// A twelfth of the limit at once, and an answer's tokens, as the gateway gives if nobody says otherwise.
   private static var small: [SimulationScenario] {
     [0.5, 3].flatMap { demand in
-      [(833, 5.0), (4096, 24.576)].map { burst, seconds in
+      [(833, 5.0), (1024, 6.144)].map { burst, seconds in
         variation("burst of \(burst), \(demand) ×") {
           ($0.nodes, $0.limit, $0.demand, $0.burstSeconds) = (1, 10_000, demand, seconds)
         }

@@ -222,7 +222,7 @@ struct LeaseSimulation {
     let rest = stream.allowance.close()
     if rest >= 0 { nodes[index].ledger.giveBack(rest) } else { nodes[index].ledger.charge(-rest, now: now) }
     nodes[index].ledger.settle(charged: stream.guess, true: stream.prompt)
-    nodes[index].lookAhead.ended(rest: stream.reserved, wasCut: wasCut)
+    nodes[index].lookAhead.ended(rest: stream.reserved, wasCut: wasCut, now: now)
     if !wasCut { nodes[index].expectation.ended(tokens: stream.total, milliseconds: now - stream.beganAt) }
     noteEnds(1)
     if wasCut { result.cut += 1 } else { result.done += 1 }

@@ -15,7 +15,7 @@ struct RequestNeed: Sendable, BitwiseCopyable {
 
   /// What is to be drawn at once: the prompt and the first of the output.
   func draw(_ terms: UnsafePointer<LimitSet.Terms>) -> Int {
-    terms.units(ofPrompt: promptTokens) + (expected >= LimitGrant.outputAhead ? terms.pointee.ahead : output(terms))
+    terms.units(ofPrompt: promptTokens) + min(terms.pointee.ahead, output(terms))
   }
 }
 
@@ -52,7 +52,10 @@ extension DistributedTokenBucket {
       }
       let prompt = terms.units(ofPrompt: need.promptTokens)
       let output = need.output(terms)
-      let amount = prompt + (need.expected >= LimitGrant.outputAhead ? terms.pointee.ahead : output)
+      var ahead = min(terms.pointee.ahead, output)
+      // The last of a quota is of use to who can do with less.
+      if terms.pointee.isCalendar, ahead > 0 { ahead = min(ahead, max(1, left(Int(subject.place)) - prompt)) }
+      let amount = prompt + ahead
       guard
         mayBegin(subject, prompt, output, need.horizonMilliseconds, now),
         draw(subject, amount, isRetry: waitsAt == subject, isRunning: false, now, condition)
@@ -180,8 +183,8 @@ extension DistributedTokenBucket {
       let number = Int(known.pointee.active)
       if number >= 0 {
         let inUse = active.pointer(number)
-        inUse.pointee.lookAhead.ended(rest: reserved, wasCut: wasCut)
-        if inUse.pointee.isIdle { deactivate(Int(subject.place)) }
+        inUse.pointee.lookAhead.ended(rest: reserved, wasCut: wasCut, now: now)
+        if inUse.pointee.isIdle(now: now) { deactivate(Int(subject.place)) }
       }
       known.pointee.ledger.settle(charged: charged, true: truth)
       guard !isAtRest(known, now, condition) else { continue }

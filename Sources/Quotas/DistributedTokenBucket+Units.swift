@@ -112,7 +112,7 @@ extension DistributedTokenBucket {
     let number = Int(subjects[Int(subject.place)].active)
     guard number >= 0 else { return }
     _ = active[number].queue.remove(id)
-    if active[number].isIdle { deactivate(Int(subject.place)) }
+    if active[number].isIdle(now: now) { deactivate(Int(subject.place)) }
   }
 
   func firstWaiting(_ subject: SubjectRef) -> UInt64? { firstInQueue(Int(subject.place))?.id }
@@ -134,7 +134,7 @@ extension DistributedTokenBucket {
     let number = Int(subjects[index].active)
     let before = !afterOthers || number < 0 ? 0 : active[number].queue.needInAll
     return subjects[index].ledger.comesAt(
-      need, after: before, isRunning: isRunning, terms[Int(subjects[index].terms)], now: now)
+      need, after: before, isRunning: isRunning, terms[Int(subjects[index].terms)], now: now, storage.condition)
   }
 
   func standing(_ subject: SubjectRef) -> BucketStanding {

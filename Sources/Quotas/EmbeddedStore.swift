@@ -59,9 +59,9 @@ public final class EmbeddedStore: BucketStorage {
     let now = clock()
     return contents.withLock {
       let reply = $0.buckets.lease(id, request, terms, node: node, clock: now)
-      // What it held may have come back with this step. Until it says anew, it counts as holding nothing: too little rather than twice.
+      // What it held may have come back with this step. Until it says anew, it counts as holding what it has just been given: too little rather than twice.
       if keepsHeld, terms.rate.isNone {
-        Self.note(nil, of: node, id, &$0)
+        Self.note(reply.grant > 0 ? reply.grant : nil, of: node, id, &$0)
         save(id, terms, $0, now)
       }
       return reply

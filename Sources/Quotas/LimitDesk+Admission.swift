@@ -164,18 +164,14 @@ extension LimitDesk {
   private func halt(_ pending: PendingAdmission, _ share: AppliedShare, _ need: Int) -> Progress {
     guard let subject = share.subject else { return .asked }
     let standing = bucket.here { $0.standing(subject) }
-    var deadline = pending.beganAt + share.limit.rule.waitMilliseconds
-    if standing.isWaitingForStore {
-      let answer = storage.answerMilliseconds
-      deadline = max(deadline, min(now + answer, pending.beganAt + Self.answersMax * answer))
-    }
-    // A quota does not grow while one waits.
-    let isSpent = share.endsAt != nil && !standing.isWaitingForStore
     // Who is new waits behind all others.
     let isNew = pending.wait?.subject != subject
     let comesAt = bucket.here((subject, need, isNew)) { $0.comesAt($1.0, $1.1, afterOthers: $1.2, isRunning: false) }
+    let answersBy = pending.beganAt + Self.answersMax * storage.answerMilliseconds + standing.terms.pauseMilliseconds
+    let deadline = max(
+      pending.beganAt + share.limit.rule.waitMilliseconds, min(answerDeadline(share, standing, comesAt), answersBy))
     let comesTooLate = max(standing.refusedUntil ?? .min, comesAt ?? .min) > deadline
-    guard now < deadline, !pending.isLastTry, !isSpent, !comesTooLate else {
+    guard now < deadline, !pending.isLastTry, !comesTooLate else {
       giveUp(pending)
       return .refused(share, refusal(share, need: need))
     }

@@ -89,19 +89,25 @@ extension LimitDesk {
   /// - Parameter beyond: units that have passed and are not drawn yet.
   func refusal(_ share: AppliedShare, need: Int, beyond: Int = 0) -> LimitRefusal {
     let unixTime = unixTime()
+    let isAway = storage.condition == .away
     guard let subject = share.subject else {
       return LimitRefusal(
         limit: share.limit.name, subjectClass: share.limit.subjectClass, unit: .concurrency, used: share.amount,
         allowed: share.amount, resetMilliseconds: 0, retryAfterMilliseconds: 1000, code: .rateLimitExceeded,
-        exceeded: share.limit.rule.exceeded)
+        exceeded: share.limit.rule.exceeded, isStoreAway: isAway)
     }
     let standing = bucket.here { $0.standing(subject) }
     let scale = share.limit.unitScale
+    let retry = standing.retryMilliseconds(for: need, endsAt: share.endsAt, unixTime: unixTime)
     return LimitRefusal(
       limit: share.limit.name, subjectClass: share.limit.subjectClass, unit: share.limit.unit,
       used: (standing.used(of: share.amount * scale) + max(0, beyond)) / scale, allowed: share.amount,
       resetMilliseconds: standing.resetMilliseconds(endsAt: share.endsAt, unixTime: unixTime),
-      retryAfterMilliseconds: standing.retryMilliseconds(for: need, endsAt: share.endsAt, unixTime: unixTime),
-      code: share.endsAt == nil ? .rateLimitExceeded : .insufficientQuota, exceeded: share.limit.rule.exceeded)
+      retryAfterMilliseconds: isAway ? Self.retryWhileAway : retry,
+      code: share.endsAt == nil || isAway ? .rateLimitExceeded : .insufficientQuota,
+      exceeded: share.limit.rule.exceeded, isStoreAway: isAway)
   }
+
+  /// A store that does not answer is asked again each second.
+  private static let retryWhileAway = 1000
 }

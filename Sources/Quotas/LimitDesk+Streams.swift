@@ -16,13 +16,9 @@ extension LimitDesk {
   ) -> LimitStreamWait {
     guard let subject = share.subject else { return .more }
     let standing = bucket.here { $0.standing(subject) }
-    var deadline = now + grant.waitMilliseconds(share)
-    if standing.isWaitingForStore {
-      deadline = max(deadline, now + storage.answerMilliseconds)
-    }
-    let isSpent = share.endsAt != nil && !standing.isWaitingForStore
     let comesAt = bucket.here((subject, need)) { $0.comesAt($1.0, $1.1, afterOthers: false, isRunning: true) }
-    guard now < deadline, !isSpent, max(standing.refusedUntil ?? .min, comesAt ?? .min) <= deadline else {
+    let deadline = max(now + grant.waitMilliseconds(share), answerDeadline(share, standing, comesAt))
+    guard now < deadline, comesAt ?? standing.refusedUntil ?? .min <= deadline else {
       return .refused(refusal(share, need: need, beyond: need - 1))
     }
     let wait = makeWait(.stream(share, need: need), waiter)
@@ -40,6 +36,14 @@ extension LimitDesk {
     }
     if !wait.isOver { arm(wait, deadline) }
     return .waiting(wait.id)
+  }
+
+  /// Until when the store's word is waited for, whatever the limit's wait: an answer that is under way, or one about a quota that has enough, as far as is known,
+  /// and of which no more is in hand here.
+  func answerDeadline(_ share: AppliedShare, _ standing: BucketStanding, _ comesAt: Int?) -> Int {
+    if standing.isWaitingForStore { return now + storage.answerMilliseconds }
+    guard share.endsAt != nil, comesAt == nil else { return .min }
+    return now + storage.answerMilliseconds + standing.terms.pauseMilliseconds
   }
 
   func refill(_ wait: LimitWait, _ share: AppliedShare, _ need: Int) {

@@ -96,6 +96,9 @@ public struct LimitRefusal: Sendable, Hashable {
   /// What the limit's configuration says is to happen.
   public var exceeded: LimitExceeded { parts.exceeded }
 
+  /// The store does not answer, and what this node may give out by itself is used up, or is nothing.
+  public var isStoreAway: Bool { parts.isStoreAway }
+
   /// Behind a reference: an answer to each event may hold a refusal, and nearly none does.
   private let parts: Parts
 
@@ -109,11 +112,13 @@ public struct LimitRefusal: Sendable, Hashable {
     let retryAfterMilliseconds: Int
     let code: Code
     let exceeded: LimitExceeded
+    let isStoreAway: Bool
 
     init(
       _ limit: String, _ subjectClass: String, _ unit: Unit, used: Int, allowed: Int, resetMilliseconds: Int,
-      retryAfterMilliseconds: Int, _ code: Code, _ exceeded: LimitExceeded
+      retryAfterMilliseconds: Int, _ code: Code, _ exceeded: LimitExceeded, isStoreAway: Bool
     ) {
+      self.isStoreAway = isStoreAway
       self.limit = limit
       self.subjectClass = subjectClass
       self.unit = unit
@@ -128,11 +133,11 @@ public struct LimitRefusal: Sendable, Hashable {
 
   init(
     limit: String, subjectClass: String, unit: Unit, used: Int, allowed: Int, resetMilliseconds: Int,
-    retryAfterMilliseconds: Int, code: Code, exceeded: LimitExceeded
+    retryAfterMilliseconds: Int, code: Code, exceeded: LimitExceeded, isStoreAway: Bool = false
   ) {
     parts = Parts(
       limit, subjectClass, unit, used: used, allowed: allowed, resetMilliseconds: resetMilliseconds,
-      retryAfterMilliseconds: retryAfterMilliseconds, code, exceeded)
+      retryAfterMilliseconds: retryAfterMilliseconds, code, exceeded, isStoreAway: isStoreAway)
   }
 
   /// By all parts.
@@ -140,7 +145,7 @@ public struct LimitRefusal: Sendable, Hashable {
     one.limit == other.limit && one.subjectClass == other.subjectClass && one.unit == other.unit
       && one.used == other.used && one.allowed == other.allowed && one.resetMilliseconds == other.resetMilliseconds
       && one.retryAfterMilliseconds == other.retryAfterMilliseconds && one.code == other.code
-      && one.exceeded == other.exceeded
+      && one.exceeded == other.exceeded && one.isStoreAway == other.isStoreAway
   }
 
   /// By what tells refusals apart best.

@@ -63,8 +63,8 @@ final class LimitSet: Sendable {
         share.subject.map {
           Terms(
             subject: $0, perThousand: share.perThousand,
-            ahead: LimitGrant.units(LimitGrant.outputAhead, share.perThousand),
-            lowAt: max(1, LimitGrant.units(LimitGrant.outputLow, share.perThousand)), cost: share.cost,
+            ahead: share.bounded(LimitGrant.units(LimitGrant.outputAhead, share.perThousand)),
+            lowAt: max(1, share.bounded(LimitGrant.units(LimitGrant.outputLow, share.perThousand))), cost: share.cost,
             weights: share.cost.weights, isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity),
             amount: share.amount,
             scale: share.limit.unitScale)
@@ -153,4 +153,13 @@ final class AppliedShare: Sendable {
     self.cost = cost
     perThousand = cost.unitsPerThousandOutput
   }
+
+  /// What may be drawn before it has passed: of a small limit a small part, for what is drawn beyond its end is a debt.
+  func bounded(_ units: Int) -> Int {
+    guard perThousand > 0 else { return units }
+    return min(units, max(1, amount * limit.unitScale / Self.aheadPart))
+  }
+
+  /// A limit's amount is at least so many times what is drawn ahead of it.
+  private static let aheadPart = 32
 }

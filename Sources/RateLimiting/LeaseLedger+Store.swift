@@ -34,6 +34,7 @@ extension LeaseLedger {
     let missing = max(0, need - credit)
     // A quota does not grow: what was refused is refused again, but less than that may be there.
     let mayBeThere = terms.bucket.rate.isNone && missing > 0 && missing < asked.least
+    let quietUntil = isRunning && need > 0 ? quietForRunning(missing, terms) : quietUntil
     guard now >= quietUntil || mayBeThere else { return .rest(until: quietUntil) }
     let forPace = min(Float(terms.leaseMost), pace * Float(terms.leaseMilliseconds))
     let want = max(1, missing, terms.leaseLeast, Int(forPace))
@@ -95,18 +96,45 @@ extension LeaseLedger {
   /// Whether the store refuses at present, and until when it is not asked.
   public func refusedUntil(now: Int) -> Int? { now < quietUntil && credit == 0 ? quietUntil : nil }
 
-  /// When so many units may be had at the earliest, if nobody gives anything back, by what the store had left when it last gave less than was wanted; nil
-  /// if it has not, or that is too long ago.
+  /// When so many units may be had at the earliest, if nobody gives anything back, by what the store had left when it last told; `Int.max` when they do not
+  /// come by waiting; nil when that is not known.
   ///
   /// - Parameters:
   ///   - before: units that others get first.
   ///   - isRunning: for a stream that runs, which may take the last units and fewer than a lease.
-  public func comesAt(_ need: Int, after before: Int = 0, isRunning: Bool, _ terms: LeaseTerms, now: Int) -> Int? {
-    guard quietMilliseconds > 0, now < quietUntil, asking == .nothing, !terms.bucket.rate.isNone else { return nil }
-    let missing = min(max(1, need), terms.drawMax(.present)) + before - balance
+  public func comesAt(
+    _ need: Int, after before: Int = 0, isRunning: Bool, _ terms: LeaseTerms, now: Int, _ store: StoreCondition
+  ) -> Int? {
+    let need = min(max(1, need), terms.drawMax(store))
+    guard store == .present else { return comesLocallyAt(need + before, terms, now) }
+    guard asking != .underWay else { return nil }
+    // A quota does not grow while one waits.
+    if terms.bucket.rate.isNone { return left(terms) < need + before ? .max : nil }
+    guard quietMilliseconds > 0, now < quietUntil, asking == .nothing else { return nil }
+    let missing = need + before - balance
     let needed = isRunning ? missing : max(missing, terms.leaseLeast) + terms.keptForRunning
-    let wait = terms.bucket.rate.milliseconds(for: needed - seen.level, max: BucketTerms.waitMillisecondsMax)
-    return quietUntil - Int(quietMilliseconds) + (wait ?? 0)
+    let wait = terms.bucket.rate.milliseconds(for: needed - seen.level, max: BucketTerms.waitMillisecondsMax) ?? 0
+    let askedAt = isRunning ? quietForRunning(missing, terms) : quietUntil
+    return max(askedAt, quietUntil - Int(quietMilliseconds) + wait)
+  }
+
+  /// The same while the store is away: what this node gives out by itself.
+  private func comesLocallyAt(_ need: Int, _ terms: LeaseTerms, _ now: Int) -> Int? {
+    guard available(terms, .away) < need else { return now }
+    guard terms.absence == .local, !terms.bucket.rate.isNone, need <= terms.leaseMost else { return .max }
+    let sharers = nodes > 0 ? Int(nodes) : max(1, terms.nodesAssumed)
+    let missing = need - available(terms, .away)
+    let (scaled, overflow) = missing.multipliedReportingOverflow(by: sharers)
+    let wait = terms.bucket.rate.milliseconds(for: overflow ? .max : scaled, max: BucketTerms.waitMillisecondsMax)
+    return wait.map { now + $0 } ?? .max
+  }
+
+  /// Until when the store is not asked for a stream that runs. A request that had not begun may have been refused what is kept for streams.
+  private func quietForRunning(_ missing: Int, _ terms: LeaseTerms) -> Int {
+    guard asked.keep > 0, quietMilliseconds > 0, quietUntil != .min else { return quietUntil }
+    let told = quietUntil - Int(quietMilliseconds)
+    let wait = terms.bucket.rate.milliseconds(for: missing - seen.level, max: BucketTerms.waitMillisecondsMax) ?? .max
+    return min(quietUntil, told + max(terms.pauseMilliseconds, min(wait, BucketTerms.waitMillisecondsMax)))
   }
 
   private mutating func beQuiet(_ milliseconds: Int, _ now: Int) {

@@ -170,10 +170,10 @@ public struct LimitRule: Sendable {
 }
 
 extension LimitRule {
-  /// The tokens of a long answer: a small limit gives that much at once, that it be of use to one who is alone.
-  public static let answerTokens = 4096
-  /// What these cost at twelve of the currency unit a million: a twentieth of it, in millionths.
-  public static let answerMicros = 50_000
+  /// The tokens of a request and its answer: a small limit gives that much at once, that it be of use to one who is alone.
+  public static let answerTokens = 1024
+  /// What these cost at twelve of the currency unit a million: an eightieth of it, in millionths.
+  public static let answerMicros = 12_500
 
   /// What a bucket gives at once if nobody has said: more makes a lone user's answers whole, less leaves a higher rate, for burst and rate share the amount.
   private func burstOf(_ amount: Int, _ scale: Int) -> Int {

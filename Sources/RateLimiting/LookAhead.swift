@@ -2,17 +2,19 @@
 /// it, streams begin as long as there is anything in hand, and most are cut midway. No units are set aside and the store is not asked.
 ///
 /// The reckoning is over the time that an answer takes: the node's part is its credit and its share of the bucket's level and of the refill in that
-/// time, times a factor of at most 1 that falls with every cut and grows back slowly. Against it stand the prompt and an expected output for
+/// time, times a factor of at most 1 that falls with every cut and grows back with every answer that ends by itself and with time. Against it stand the prompt and an expected output for
 /// each stream, the new one included (those that end are followed by others); for quotas, what each has still to come.
 public struct LookAhead: Sendable, Hashable {
-  /// The factor's range and steps: a cut takes 10 %, an answer that ended by itself gives 0.5 %.
+  /// The factor's range and steps: a cut takes 10 %, an answer that ended by itself gives 0.5 %, a second 3 %. Without the last, a limit of which streams are cut
+  /// now and then for other reasons than too many of them would give out less and less.
   @inlinable static var factorLeast: Double { 0.2 }
   @inlinable static var cutFactor: Double { 0.9 }
   @inlinable static var growth: Double { 0.005 }
+  @inlinable static var growthPerSecond: Double { 0.03 }
 
-  /// How much of the node's part is given away.
-  @inlinable public var factor: Double { part }
-  @usableFromInline var part = 1.0
+  /// How much of the node's part is given away, as it was at `changedAt`.
+  @usableFromInline var factor = 1.0
+  @usableFromInline var changedAt = 0
   /// Streams that run here under the limit.
   @inlinable public var running: Int { streams }
   @usableFromInline var streams = 0
@@ -22,6 +24,14 @@ public struct LookAhead: Sendable, Hashable {
 
   /// Nothing runs.
   public init() {}
+
+  /// How much of the node's part is given away.
+  @inlinable @inline(__always)
+  public func factor(at now: Int) -> Double {
+    // Mostly nothing has been cut.
+    guard factor < 1 else { return 1 }
+    return min(1, factor + Self.growthPerSecond * Double(max(0, now - changedAt)) / 1000)
+  }
 
   /// Whether a request may begin. The first always may: then only the limit itself decides.
   ///
@@ -39,11 +49,11 @@ public struct LookAhead: Sendable, Hashable {
     let refill = rate.units(inMilliseconds: horizonMilliseconds)
     let supply = Double(ledger.balance) + share * (Double(level) + Double(refill))
     let expected = rate.isNone ? Double(reserved) + Double(output) : Double(output) * Double(running + 1)
-    return Double(max(0, prompt)) + expected <= factor * supply
+    return Double(max(0, prompt)) + expected <= factor(at: now) * supply
   }
 
   /// Whether ``admits(prompt:output:horizonMilliseconds:_:_:now:)`` says yes already by what is in hand and an even part of the level: what it adds to
-  /// these is at least nothing, and costs six divisions. Made part of the caller.
+  /// these, and to the factor by the time that has passed, is at least nothing, and costs six divisions. Made part of the caller.
   ///
   /// - Parameter isQuota: the limit never refills.
   /// - Returns: false where the long way is to be gone.
@@ -53,7 +63,7 @@ public struct LookAhead: Sendable, Hashable {
     guard ledger.told.version != 0, ledger.nodes > 0 else { return false }
     let supply = Double(ledger.units) + 1 / Double(ledger.nodes) * Double(max(0, ledger.told.level))
     let all = isQuota ? Double(expected) + Double(output) : Double(output) * Double(streams + 1)
-    return Double(max(0, prompt)) + all <= part * supply
+    return Double(max(0, prompt)) + all <= factor * supply
   }
 
   /// A stream has begun.
@@ -73,10 +83,12 @@ public struct LookAhead: Sendable, Hashable {
   ///   - rest: what is left of its reservation.
   ///   - wasCut: the limit ended it.
   @inlinable
-  public mutating func ended(rest: Int, wasCut: Bool) {
+  public mutating func ended(rest: Int, wasCut: Bool, now: Int) {
     streams = max(0, running - 1)
     came(rest)
-    part = wasCut ? max(Self.factorLeast, factor * Self.cutFactor) : min(1, factor + Self.growth)
+    let before = factor(at: now)
+    factor = wasCut ? max(Self.factorLeast, before * Self.cutFactor) : min(1, before + Self.growth)
+    changedAt = now
   }
 }
 

@@ -186,21 +186,3 @@ public final class RawClient: @unchecked Sendable {
     }
   }
 }
-
-/// A port of the loopback address that nobody listens on; it may be taken by someone else before it is used.
-public func freePort() throws(TestKitError) -> UInt16 {
-  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-  guard descriptor >= 0 else { throw TestKitError("cannot open a socket", code: errno) }
-  defer { close(descriptor) }
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-  var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-  let result = withUnsafeMutablePointer(to: &address) { pointer in
-    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-    }
-  }
-  guard result else { throw TestKitError("cannot find a free port", code: errno) }
-  return UInt16(bigEndian: address.sin_port)
-}

@@ -45,7 +45,8 @@ struct House {
   /// - Parameter server: more keys of `server`.
   static func settings(_ text: String, server: String = "") throws -> GatewaySettings {
     try GatewaySettings.parse(
-      "server: { listen: 127.0.0.1:0\(server.isEmpty ? "" : ", \(server)") }\n" + text, fileName: "test.yaml", variables: { clientKeys[$0] },
+      "server: { listen: 127.0.0.1:0\(server.isEmpty ? "" : ", \(server)") }\n" + text, fileName: "test.yaml",
+      variables: { clientKeys[$0] },
       hashKey: { KeyHash.sha256(Array($0.utf8)) })
   }
 

@@ -7,6 +7,10 @@ import Testing
 import TokenAccounting
 import Tokenization
 
+/// All stories of limits, one after the other: their clients block, wait in queues, and must not make each other late.
+@Suite("Limits in the request path", .serialized)
+enum LimitedGateway {}
+
 /// Houses with limits, their store in the process, and what tests ask of them.
 enum LimitHouse {
   /// Texts of eight bytes: eight tokens an event in the vocabulary of the stories.

@@ -14,7 +14,8 @@ struct LimitTextTests {
   @Test("durations are as OpenAI writes them")
   func durations() {
     let samples: [(Int, String)] = [
-      (0, "0ms"), (1, "1ms"), (350, "350ms"), (999, "999ms"), (1000, "1s"), (1099, "1s"), (1200, "1.2s"), (59_999, "59.9s"),
+      (0, "0ms"), (1, "1ms"), (350, "350ms"), (999, "999ms"), (1000, "1s"), (1099, "1s"), (1200, "1.2s"),
+      (59_999, "59.9s"),
       (60_000, "1m0s"), (61_500, "1m1s"), (360_000, "6m0s"), (3_599_999, "59m59s"), (3_600_000, "1h0m0s"),
       (7_380_000, "2h3m0s"), (86_400_000, "24h0m0s"), (-5, "0ms"), (.min, "0ms"),
     ]
@@ -73,7 +74,8 @@ struct LimitTextTests {
   func words() async throws {
     let requests = try await refusal("  few: { each: consumer, requests: 5, per: minute }\n")
     #expect(
-      requests.words.hasPrefix("Limit 'few' for this consumer is used up: 5 requests of 5 requests. It is whole again in "))
+      requests.words.hasPrefix(
+        "Limit 'few' for this consumer is used up: 5 requests of 5 requests. It is whole again in "))
     let all = try await refusal("  few: { requests: 5, per: minute }\n")
     #expect(all.words.hasPrefix("Limit 'few' for all requests together is used up"))
     let tokens = try await refusal("  day: { inputTokens: 1000, per: day, calendar: true }\n")
@@ -85,7 +87,8 @@ struct LimitTextTests {
     let side = try await refusal("  side: { each: [consumer, route], concurrency: 3 }\n")
     #expect(
       side.words
-        == "Limit 'side' for this consumer and route: 3 requests run at once, which is all it allows. Try again when one has ended.")
+        == "Limit 'side' for this consumer and route: 3 requests run at once, which is all it allows. Try again when one has ended."
+    )
   }
 
   @Test("a refusal's extras are members of a JSON object, in whatever unit")

@@ -44,7 +44,9 @@ struct StreamRelayLimitTests {
     }
 
     /// Hands over the pieces as reads; gives back what was released by then, and what `goOn` released after that, one by one.
-    func run(_ dialect: StreamRelay.Dialect, _ pieces: [ArraySlice<UInt8>]) throws -> (first: [UInt8], later: [[UInt8]], relay: StreamRelay) {
+    func run(_ dialect: StreamRelay.Dialect, _ pieces: [ArraySlice<UInt8>]) throws -> (
+      first: [UInt8], later: [[UInt8]], relay: StreamRelay
+    ) {
       guard let grant = grant() else { return ([], [], StreamRelay(dialect, counter: nil, eventBytesMax: 1)) }
       var relay = StreamRelay(
         dialect, counter: AnswerCounter(.general), grant: grant, eventBytesMax: 8 << 20)
@@ -99,7 +101,8 @@ struct StreamRelayLimitTests {
       ("provider=openai", StreamPlan.Endpoint.chat), ("provider=openai lineEnd=crlf comments=2", .chat),
       ("provider=openai lineEnd=cr bom", .chat), ("provider=openai reasoning=4 tools=1", .chat),
       ("provider=openai", .completions), ("provider=anthropic reasoning=4", .messages),
-      ("provider=anthropic lineEnd=crlf tools=1", .messages), ("provider=openai", .responses), ("provider=gemini", .gemini),
+      ("provider=anthropic lineEnd=crlf tools=1", .messages), ("provider=openai", .responses),
+      ("provider=gemini", .gemini),
     ])
   func everySplit(shape: String, endpoint: StreamPlan.Endpoint) async throws {
     // Some 200 tokens, where 130 are allowed.
@@ -111,7 +114,9 @@ struct StreamRelayLimitTests {
     let faults = try await onBench(tokens: 130) { bench -> [String] in
       var faults: [String] = []
       let whole = try bench.run(dialect, [all[...]])
-      if whole.first.isEmpty || whole.first.count >= all.count { faults.append("no limit: \(whole.first.count) of \(all.count)") }
+      if whole.first.isEmpty || whole.first.count >= all.count {
+        faults.append("no limit: \(whole.first.count) of \(all.count)")
+      }
       // What is released are the first so many events.
       var prefix: [UInt8] = []
       var isWhole = false

@@ -88,7 +88,8 @@ import Testing
     let embedded = try EmbeddedStore(clock: { clock.now })
     let there = await ask(reactor, redis, seed)
     let here = await ask(reactor, embedded, seed)
-    #expect(there == here, "seed \(seed)")
+    let difference = zip(there, here).enumerated().first { $0.element.0 != $0.element.1 }
+    #expect(difference == nil && there.count == here.count, "seed \(seed): \(String(describing: difference))")
     #expect(!here.contains(nil))
     await reactor.run { client.close() }
   }

@@ -56,11 +56,11 @@ struct AdmissionTests {
     }
     // 12,000 in ten seconds: 23 answers and a prompt.
     #expect(begun == 23)
-    lookAhead.ended(rest: 500, wasCut: true)
-    #expect(lookAhead.factor == 0.9)
+    lookAhead.ended(rest: 500, wasCut: true, now: 0)
+    #expect(lookAhead.factor(at: 0) == 0.9 && lookAhead.factor(at: 1000) > 0.92 && lookAhead.factor(at: 10_000) == 1)
     #expect(!lookAhead.admits(prompt: 100, output: 500, horizonMilliseconds: 10_000, ledger, terms, now: 0))
-    for _ in 0..<22 { lookAhead.ended(rest: 500, wasCut: false) }
-    #expect(lookAhead.factor == 1 && lookAhead.running == 0 && lookAhead.reserved == 0)
+    for _ in 0..<22 { lookAhead.ended(rest: 500, wasCut: false, now: 0) }
+    #expect(lookAhead.factor(at: 0) == 1 && lookAhead.running == 0 && lookAhead.reserved == 0)
     #expect(lookAhead.admits(prompt: 1_000_000, output: 1, horizonMilliseconds: 1, ledger, terms, now: 0))
   }
 

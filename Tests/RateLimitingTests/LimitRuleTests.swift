@@ -79,17 +79,17 @@ struct LimitRuleTests {
     #expect(strict.bucket.burst == 10_000 && strict.bucket.rate == LeaseRate(110_000, perMilliseconds: 60_000))
     #expect(strict.bucket.burst + strict.bucket.rate.units(inMilliseconds: 60_000) == 120_000)
     // A small limit gives half at once, a large one a twelfth, one between an answer's tokens; whatever it is, no minute holds more than the amount.
-    for (amount, burst) in [(1000, 500), (8192, 4096), (20_000, 4096), (49_152, 4096), (49_164, 4097)] {
+    for (amount, burst) in [(1000, 500), (2048, 1024), (8192, 1024), (12_288, 1024), (12_300, 1025)] {
       let bucket = tokens.terms(amount: amount, unixTime: 0).terms.bucket
       #expect(bucket.burst == burst && bucket.rate == LeaseRate(amount - burst, perMilliseconds: 60_000))
     }
     let tenth = TokenWeights(input: 1000, cachedInput: 100, cacheWrite: 1000, output: 1000, reasoning: 1000)
     var weighted = LimitRule("w", .tokens(tenth), .minute, cases: [])
-    #expect(weighted.terms(amount: 20_000, unixTime: 0).terms.bucket.burst == 4_096_000)
+    #expect(weighted.terms(amount: 10_000, unixTime: 0).terms.bucket.burst == 1_024_000)
     weighted.burst = 300
     #expect(weighted.terms(amount: 20_000, unixTime: 0).terms.bucket.burst == 300_000)
     let money = LimitRule("d", .money(currency: "USD"), .day, cases: [])
-    for (amount, burst) in [(20_000, 10_000), (300_000, 50_000), (1_200_000, 100_000)] {
+    for (amount, burst) in [(20_000, 10_000), (100_000, 12_500), (1_200_000, 100_000)] {
       #expect(money.terms(amount: amount, unixTime: 0).terms.bucket.burst == burst)
     }
     let requests = LimitRule("q", .requests, .minute, cases: []).terms(amount: 5, unixTime: 0).terms

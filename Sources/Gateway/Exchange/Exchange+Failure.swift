@@ -58,7 +58,7 @@ extension Exchange {
     held = []
     heldSince = nil
     endedAtLimit = false
-    awaitsEnd = false
+    lastRefusal = nil
     record.status = 0
   }
 

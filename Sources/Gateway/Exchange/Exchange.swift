@@ -77,8 +77,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var refusedViews: LimitViews?
   /// Whether the upstream had ended its answer when a limit was reached inside it.
   var endedAtLimit = false
-  /// Whether a limit is reached and the answer's end may follow in a moment.
-  var awaitsEnd = false
+  /// The limit at which the answer ends in a moment, unless it ends by itself.
+  var lastRefusal: LimitRefusal?
 
   // What comes back.
   var answer = Answer.none
@@ -168,7 +168,9 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     guard isPaused else { return }
     isPaused = false
     guard limitWait == nil else { return }
-    if progressDeadline == .never && wantsStream { setProgressDeadline(upstream.settings.timeouts.betweenTokens) }
+    if progressDeadline == .never && wantsStream {
+      setProgressDeadline(lastRefusal == nil ? upstream.settings.timeouts.betweenTokens : Self.endGrace)
+    }
     session?.setPaused(false)
   }
 
@@ -209,7 +211,7 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     if reactor.now >= totalDeadline {
       attemptFailed(.timedOut, .totalTimeout(upstream: upstream.name))
     } else if reactor.now >= progressDeadline {
-      if awaitsEnd { return decideAtLimit() }
+      if let lastRefusal { return endAtLimit(lastRefusal) }
       let hasContent = record.firstContentAt != nil
       attemptFailed(
         .timedOut,

@@ -48,7 +48,7 @@ extension Exchange: LimitWaiter {
         lease(body, findAgain(body))
       }
     case .refused(let refusal):
-      if let request { refusedByLimit(refusal, request) } else { endAtLimit(refusal) }
+      if let request { refusedByLimit(refusal, request) } else { cutAtLimit(refusal) }
     case .more: goOnAfterLimit()
     }
   }

@@ -12,41 +12,37 @@ internal import Upstreams
 /// A limit is reached while the answer streams: its upstream is held, and the stream goes on when there is more, or ends with words.
 extension Exchange {
   /// The end of an answer comes with its last text or right behind it: so long it is waited for, and less than the upstream is to notice a cut.
-  private static let endGrace = Duration.milliseconds(50)
+  static let endGrace = Duration.milliseconds(50)
 
   /// The last event that the limits allowed has been forwarded.
   func ranDry() {
-    guard let relay, limitWait == nil, !isFinished else { return }
+    guard let grant, let relay, limitWait == nil, !isFinished else { return }
     // Nothing that is counted comes behind the end of the answer.
     guard !relay.findings.isWhole(choices: choiceCount), !relay.findings.hasError else {
-      if awaitsEnd { setProgressDeadline(upstream.settings.timeouts.betweenTokens) }
-      awaitsEnd = false
+      if lastRefusal != nil { setProgressDeadline(upstream.settings.timeouts.betweenTokens) }
+      lastRefusal = nil
       return
     }
-    // With nothing behind the last event it may have been the answer's last as well, above all where the upstream was told the same bound.
-    guard relay.isStopped else { return awaitEnd() }
-    decideAtLimit()
-  }
-
-  private func awaitEnd() {
-    guard !awaitsEnd else { return }
-    awaitsEnd = true
-    setProgressDeadline(Self.endGrace)
-  }
-
-  /// More is to come than the limits have allowed so far, as far as is known.
-  func decideAtLimit() {
-    awaitsEnd = false
-    guard let grant else { return }
+    if let lastRefusal { return cutAtLimit(lastRefusal) }
     switch grant.waitForMore(self) {
     case .more: goOnAfterLimit()
-    case .refused(let refusal): endAtLimit(refusal)
+    case .refused(let refusal): cutAtLimit(refusal)
     case .waiting(let id):
       limitWait = id
       // While it waits for the limit the upstream cannot be late.
       progressDeadline = .never
       session?.setPaused(true)
     }
+  }
+
+  /// No more comes in time. With nothing behind the last event that event may have been the answer's end as well, above all where the upstream was
+  /// told the same bound: then the end follows in a moment.
+  func cutAtLimit(_ refusal: LimitRefusal) {
+    guard let relay, !relay.isStopped, session != nil else { return endAtLimit(refusal) }
+    guard lastRefusal == nil else { return }
+    lastRefusal = refusal
+    if !isPaused { session?.setPaused(false) }
+    setProgressDeadline(Self.endGrace)
   }
 
   /// There is more: what came meanwhile goes out, the upstream is read again.

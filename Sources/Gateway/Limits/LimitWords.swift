@@ -43,6 +43,10 @@ extension LimitRefusal {
   /// The limit, whose, how much, and when it comes back.
   var words: String {
     let whose = subjectClass == "all requests" ? "all requests together" : "this \(subjectClass)"
+    guard !isStoreAway else {
+      return
+        "Limit '\(limit)' for \(whose): its store does not answer, and what this gateway may give out by itself until it does is used up."
+    }
     guard unit != .concurrency else {
       return
         "Limit '\(limit)' for \(whose): \(allowed) requests run at once, which is all it allows. Try again when one has ended."
