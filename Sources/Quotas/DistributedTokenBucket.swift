@@ -50,7 +50,9 @@ public actor DistributedTokenBucket {
     var lookAhead = LookAhead()
     /// While it is free: the next that is; -1 for none.
     var nextFree: Int32 = -1
-    func isIdle(now: Int) -> Bool { queue.isEmpty && lookAhead.running == 0 && lookAhead.factor(at: now) == 1 }
+
+    @inline(__always)
+    func isIdle(now: Int) -> Bool { lookAhead.running == 0 && queue.isEmpty && lookAhead.factor(at: now) == 1 }
   }
 
   /// What of terms is looked at in each request.

@@ -4,7 +4,9 @@
 /// The texts by which a set is known are kept alive here. So a text with the same address, or the same bytes where they are short and inside the value itself, is the same
 /// text; another one, though it may say the same, is looked up the long way.
 struct RecentSets: ~Copyable {
-  static let places = 256
+  static let rows = 256
+  /// Places of a row: two sets of many requests that meet in one must not drive each other out.
+  static let ways = 2
   /// Of the values that are not known only each eighth is taken up while its place is taken: texts that are made anew for each request are never found
   /// again and must not drive out all others.
   private static let replacedEach = 8
@@ -30,7 +32,7 @@ struct RecentSets: ~Copyable {
     width = Self.wordsOfValue * values
     asked = .allocate(capacity: width)
     asked.initialize(repeating: 0, count: width)
-    known = .allocate(capacity: width * Self.places)
+    known = .allocate(capacity: width * Self.rows * Self.ways)
   }
 
   deinit {
@@ -54,10 +56,16 @@ struct RecentSets: ~Copyable {
   @inline(__always)
   func find(_ hash: UInt) -> LimitSet? {
     guard !entries.isEmpty else { return nil }
-    let place = Self.place(hash)
+    let row = Self.row(hash)
+    if isAsked(row) { return entries[row]?.set }
+    return isAsked(row + 1) ? entries[row + 1]?.set : nil
+  }
+
+  @inline(__always)
+  private func isAsked(_ place: Int) -> Bool {
     let words = known + place * width
-    for index in 0..<width where words[index] != asked[index] { return nil }
-    return entries[place]?.set
+    for index in 0..<width where words[index] != asked[index] { return false }
+    return true
   }
 
   /// A set that was looked up the long way.
@@ -65,20 +73,23 @@ struct RecentSets: ~Copyable {
   /// - Parameter isNew: it takes the place of an older one of the same values.
   mutating func keep(_ set: LimitSet, _ values: borrowing ContiguousArray<String?>, isNew: Bool) {
     if entries.isEmpty {
-      entries = ContiguousArray(repeating: nil, count: Self.places)
-      known.initialize(repeating: 0, count: width * Self.places)
+      entries = ContiguousArray(repeating: nil, count: Self.rows * Self.ways)
+      known.initialize(repeating: 0, count: width * Self.rows * Self.ways)
     }
     // By the texts that are kept: those that were noted need not live any more.
     var hash: UInt = 0
     for index in 0..<values.count { hash = note(values[index], at: index, after: hash) }
-    let place = Self.place(hash)
+    let row = Self.row(hash)
     misses &+= 1
-    guard isNew || entries[place] == nil || misses.isMultiple(of: Self.replacedEach) else { return }
+    let same = (row..<row + Self.ways).first { entries[$0] != nil && isAsked($0) }
+    let free = (row..<row + Self.ways).first { entries[$0] == nil }
+    guard isNew || same != nil || free != nil || misses.isMultiple(of: Self.replacedEach) else { return }
+    let place = same ?? free ?? row + misses / Self.replacedEach % Self.ways
     entries[place] = Entry(set: set, values: copy values)
     (known + place * width).update(from: asked, count: width)
   }
 
   mutating func removeAll() { entries = [] }
 
-  private static func place(_ hash: UInt) -> Int { Int(hash >> 56) % places }
+  private static func row(_ hash: UInt) -> Int { Int(hash >> 56) % rows * ways }
 }

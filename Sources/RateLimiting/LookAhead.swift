@@ -12,8 +12,8 @@ public struct LookAhead: Sendable, Hashable {
   @inlinable static var growth: Double { 0.005 }
   @inlinable static var growthPerSecond: Double { 0.03 }
 
-  /// How much of the node's part was given away at `changedAt`.
-  @usableFromInline var part = 1.0
+  /// How much of the node's part is given away, as it was at `changedAt`.
+  @usableFromInline var factor = 1.0
   @usableFromInline var changedAt = 0
   /// Streams that run here under the limit.
   @inlinable public var running: Int { streams }
@@ -26,9 +26,11 @@ public struct LookAhead: Sendable, Hashable {
   public init() {}
 
   /// How much of the node's part is given away.
-  @inlinable
+  @inlinable @inline(__always)
   public func factor(at now: Int) -> Double {
-    min(1, part + Self.growthPerSecond * Double(max(0, now - changedAt)) / 1000)
+    // Mostly nothing has been cut.
+    guard factor < 1 else { return 1 }
+    return min(1, factor + Self.growthPerSecond * Double(max(0, now - changedAt)) / 1000)
   }
 
   /// Whether a request may begin. The first always may: then only the limit itself decides.
@@ -51,7 +53,7 @@ public struct LookAhead: Sendable, Hashable {
   }
 
   /// Whether ``admits(prompt:output:horizonMilliseconds:_:_:now:)`` says yes already by what is in hand and an even part of the level: what it adds to
-  /// these is at least nothing, and costs six divisions. Made part of the caller.
+  /// these, and to the factor by the time that has passed, is at least nothing, and costs six divisions. Made part of the caller.
   ///
   /// - Parameter isQuota: the limit never refills.
   /// - Returns: false where the long way is to be gone.
@@ -61,7 +63,7 @@ public struct LookAhead: Sendable, Hashable {
     guard ledger.told.version != 0, ledger.nodes > 0 else { return false }
     let supply = Double(ledger.units) + 1 / Double(ledger.nodes) * Double(max(0, ledger.told.level))
     let all = isQuota ? Double(expected) + Double(output) : Double(output) * Double(streams + 1)
-    return Double(max(0, prompt)) + all <= part * supply
+    return Double(max(0, prompt)) + all <= factor * supply
   }
 
   /// A stream has begun.
@@ -84,10 +86,8 @@ public struct LookAhead: Sendable, Hashable {
   public mutating func ended(rest: Int, wasCut: Bool, now: Int) {
     streams = max(0, running - 1)
     came(rest)
-    // Nearly always nothing has been cut.
-    guard wasCut || part < 1 else { return }
     let before = factor(at: now)
-    part = wasCut ? max(Self.factorLeast, before * Self.cutFactor) : min(1, before + Self.growth)
+    factor = wasCut ? max(Self.factorLeast, before * Self.cutFactor) : min(1, before + Self.growth)
     changedAt = now
   }
 }

@@ -65,7 +65,8 @@ struct ShortWayTests {
       ledger.settle(charged: .random(in: 0...2000, using: &generator), true: .random(in: 0...2500, using: &generator))
     case 3: ledger.charge(.random(in: 0...200, using: &generator), now: now)
     case 4: ahead.began(output: .random(in: 0...4000, using: &generator))
-    case 5: ahead.ended(rest: .random(in: 0...4000, using: &generator), wasCut: Bool.random(using: &generator), now: now)
+    case 5:
+      ahead.ended(rest: .random(in: 0...4000, using: &generator), wasCut: Bool.random(using: &generator), now: now)
     default:
       let need = Bool.random(using: &generator) ? 0 : Int.random(in: 0...3000, using: &generator)
       guard case .ask(let request) = ledger.next(needing: need, terms, now: now, .present) else { return }
