@@ -90,7 +90,7 @@ extension Exchange {
 
   /// How the limits of the request stand, whether they admitted it or not.
   private func appendLimits(_ output: inout OutputBytes) {
-    guard let views = grant?.views ?? refusedViews else { return }
+    guard let views = grant?.views ?? admission?.views else { return }
     LimitHeaders.append(views, on: surface, unixTime: worker.unixTime, to: &output)
   }
 

@@ -69,12 +69,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var grant: LimitGrant?
   /// A wait for limits under way.
   var limitWait: LimitWaitID?
-  /// What is waited for, when it is the request's beginning.
-  var waitingRequest: LimitRequest?
-  /// Of the limits that refused candidates, the one that is over soonest.
-  var refusal: LimitRefusal?
-  /// How the limits stood that refused it last.
-  var refusedViews: LimitViews?
+  /// What came of asking them; nil for a request that was admitted at once.
+  var admission: AdmissionTrail?
   /// Whether the upstream had ended its answer when a limit was reached inside it.
   var endedAtLimit = false
   /// The limit at which the answer ends in a moment, unless it ends by itself.

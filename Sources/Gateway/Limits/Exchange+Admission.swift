@@ -22,7 +22,7 @@ extension Exchange: LimitWaiter {
       lease(body, findings)
     case .waiting(let id):
       limitWait = id
-      waitingRequest = request
+      trail.waiting = request
       keepBody(body)
     case .refused(let refusal):
       keepBody(body)
@@ -37,8 +37,8 @@ extension Exchange: LimitWaiter {
       return
     }
     limitWait = nil
-    let request = waitingRequest
-    waitingRequest = nil
+    let request = admission?.waiting
+    admission?.waiting = nil
     switch result {
     case .admitted(let grant):
       self.grant = grant
@@ -55,12 +55,13 @@ extension Exchange: LimitWaiter {
 
   /// A limit does not admit the candidate in use: another one, or 429 with the refusal that ends soonest.
   private func refusedByLimit(_ refusal: LimitRefusal, _ request: LimitRequest) {
-    refusedViews = worker.desk?.views(request)
+    let trail = trail
+    trail.views = worker.desk?.views(request)
     record.limit = refusal.limit
     record.failures.append("\(upstream.name): limit \(refusal.limit)")
     let soonest =
-      self.refusal.flatMap { $0.retryAfterMilliseconds <= refusal.retryAfterMilliseconds ? $0 : nil } ?? refusal
-    self.refusal = soonest
+      trail.refusal.flatMap { $0.retryAfterMilliseconds <= refusal.retryAfterMilliseconds ? $0 : nil } ?? refusal
+    trail.refusal = soonest
     if refusal.exceeded == .fallback, plan.skipped() {
       attemptAgain(fresh: false)
     } else {
@@ -72,8 +73,16 @@ extension Exchange: LimitWaiter {
   func cancelLimitWait() {
     guard let limitWait else { return }
     self.limitWait = nil
-    waitingRequest = nil
+    admission?.waiting = nil
     if let grant { grant.cancelWait() } else { worker.desk?.cancel(limitWait) }
+  }
+
+  /// The trail, made when there is something to note.
+  private var trail: AdmissionTrail {
+    if let admission { return admission }
+    let made = AdmissionTrail()
+    admission = made
+    return made
   }
 
   // MARK: What is asked
@@ -123,18 +132,19 @@ extension Exchange: LimitWaiter {
     guard let grant else { return }
     self.grant = nil
     guard isSent else { return grant.abandon() }
-    let tokens = record.tokens
+    let completion = record.tokens.completion?.tokens ?? 0
+    let wasCut = record.outcome == .limited
     let isUnanswered = record.outcome == .failed || record.outcome == .upstreamError || record.outcome == .refused
     if isUnanswered && record.firstContentAt == nil {
-      return grant.settle(prompt: tokens.reported?.promptTokens ?? 0, completion: tokens.completion?.tokens ?? 0)
+      return grant.settle(prompt: record.tokens.reported?.promptTokens ?? 0, completion: completion)
     }
-    guard let prompt = tokens.prompt?.tokens ?? (surface.promptShape == nil ? 0 : nil) else {
-      return grant.settleAsCounted(wasCut: record.outcome == .limited)
+    guard let prompt = record.tokens.prompt?.tokens ?? (surface.promptShape == nil ? 0 : nil) else {
+      return grant.settleAsCounted(wasCut: wasCut)
     }
     grant.settle(
-      prompt: prompt, completion: tokens.completion?.tokens ?? 0, cached: tokens.reported?.cachedTokens ?? 0,
-      cacheWrite: tokens.reported?.cacheWriteTokens ?? 0, reasoning: tokens.reasoning ?? 0,
-      wasCut: record.outcome == .limited)
+      prompt: prompt, completion: completion, cached: record.tokens.reported?.cachedTokens ?? 0,
+      cacheWrite: record.tokens.reported?.cacheWriteTokens ?? 0, reasoning: record.tokens.reasoning ?? 0,
+      wasCut: wasCut)
   }
 }
 
@@ -155,4 +165,14 @@ extension Surface {
     default: nil
     }
   }
+}
+
+/// What came of asking limits that did not admit a request at once.
+final class AdmissionTrail {
+  /// What is waited for.
+  var waiting: LimitRequest?
+  /// Of the limits that refused candidates, the one that is over soonest.
+  var refusal: LimitRefusal?
+  /// How the limits stood that refused it last.
+  var views: LimitViews?
 }

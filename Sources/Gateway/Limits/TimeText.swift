@@ -1,39 +1,40 @@
 internal import Glibc
-internal import HTTPWire
 
 /// Times as the headers of limits write them.
 enum TimeText {
   /// OpenAI's form: `350ms`, `1.2s`, `6m0s`, `2h3m0s`. Without a string: it stands on every answer.
-  static func append(milliseconds: Int, to output: inout OutputBytes) {
+  static func append(milliseconds: Int, to line: inout LineWriter) {
     let milliseconds = max(0, milliseconds)
     let seconds = milliseconds / 1000
     switch seconds {
     case 0:
-      output.append(decimal: milliseconds)
-      output.append("m")
+      line.append(decimal: milliseconds)
+      line.append("m")
     case 1..<60:
-      output.append(decimal: seconds)
+      line.append(decimal: seconds)
       if milliseconds % 1000 >= 100 {
-        output.append(".")
-        output.append(decimal: milliseconds % 1000 / 100)
+        line.append(".")
+        line.append(decimal: milliseconds % 1000 / 100)
       }
     default:
       if seconds >= 3600 {
-        output.append(decimal: seconds / 3600)
-        output.append("h")
+        line.append(decimal: seconds / 3600)
+        line.append("h")
       }
-      output.append(decimal: seconds / 60 % 60)
-      output.append("m")
-      output.append(decimal: seconds % 60)
+      line.append(decimal: seconds / 60 % 60)
+      line.append("m")
+      line.append(decimal: seconds % 60)
     }
-    output.append("s")
+    line.append("s")
   }
 
   /// The same as a text.
   static func duration(milliseconds: Int) -> String {
-    var output = OutputBytes(capacity: 24)
-    append(milliseconds: milliseconds, to: &output)
-    return String(decoding: output.array, as: UTF8.self)
+    String(unsafeUninitializedCapacity: 40) { room in
+      var line = LineWriter(UnsafeMutableRawBufferPointer(room))
+      append(milliseconds: milliseconds, to: &line)
+      return line.count
+    }
   }
 
   /// Anthropic's form, RFC 3339: `2026-11-21T08:32:00Z`.
