@@ -100,7 +100,7 @@ public enum ConfigurationReference {
     - **per** slides: what is used comes back little by little, and no stretch of that length holds more tokens or money than the amount. With
       `calendar: true` it is all there again when the day, week or month begins.
     - **Budgets** count by `models.*.price`, so every model that a budget is for needs one, in the budget's currency. Names asked for as
-      `upstream/model` without an entry have no price.
+      `upstream/model` without an entry have no price, and are refused where a budget is for them.
 
     ```yaml
     limits:

@@ -50,7 +50,7 @@ struct LimitDraft: Sendable {
       ),
       .value(
         "wait", \.wait, .duration(.zero...LimitSettings.waitMax), default: Self(),
-        "How long a request may wait for room before it gets 429; one that cannot get it in that time gets 429 at once. A stream that has run dry waits so long for more in all its life, with `onExceeded: wait` so long each time."
+        "How long a request may wait for room before it gets 429; one that cannot get it in that time gets 429 at once, and with `onExceeded: fallback` the next candidate, while there is one, is tried without waiting. A stream that has run dry waits so long for more in all its life, with `onExceeded: wait` so long each time."
       ),
       .value(
         "whenStoreIsAway", \.whenStoreIsAway, .choice, default: Self(),

@@ -27,6 +27,10 @@ extension LimitDesk {
   public func admit(_ request: LimitRequest, waiter: (any LimitWaiter)?) -> LimitAdmission {
     reactor.assertOnReactor()
     let set = limits(of: request)
+    if let share = set.unpriced {
+      deny(share)
+      return .refused(refusalWithoutPrice(share))
+    }
     let expectation = set.model < 0 ? OutputExpectation() : expectations[set.model]
     let single = min(
       request.expectedOutput ?? expectation.expected(maxTokens: request.maxTokens), request.maxTokens ?? .max)
@@ -152,7 +156,7 @@ extension LimitDesk {
         }
       }
       pending.slotWasRefused = false
-      let deadline = pending.beganAt + rule.waitMilliseconds
+      let deadline = pending.beganAt + pending.request.waitMilliseconds(rule)
       if now < deadline, !pending.isLastTry { return .slot(share, deadline: deadline) }
       giveUp(pending)
       return .refused(share, refusal(share, need: 1))
@@ -169,7 +173,8 @@ extension LimitDesk {
     let comesAt = bucket.here((subject, need, isNew)) { $0.comesAt($1.0, $1.1, afterOthers: $1.2, isRunning: false) }
     let answersBy = pending.beganAt + Self.answersMax * storage.answerMilliseconds + standing.terms.pauseMilliseconds
     let deadline = max(
-      pending.beganAt + share.limit.rule.waitMilliseconds, min(answerDeadline(share, standing, comesAt), answersBy))
+      pending.beganAt + pending.request.waitMilliseconds(share.limit.rule),
+      min(answerDeadline(share, standing, comesAt), answersBy))
     let comesTooLate = max(standing.refusedUntil ?? .min, comesAt ?? .min) > deadline
     guard now < deadline, !pending.isLastTry, !comesTooLate else {
       giveUp(pending)
@@ -359,5 +364,12 @@ extension LimitDesk: SlotBookOwner {
   func slotMayBeFree(_ waiter: UInt64) {
     guard let wait = waits[waiter], case .admission(let pending) = wait.kind else { return }
     resume(wait, pending)
+  }
+}
+
+extension LimitRequest {
+  /// How long it waits for that limit.
+  func waitMilliseconds(_ rule: LimitRule) -> Int {
+    hasAlternative && rule.exceeded == .fallback ? 0 : rule.waitMilliseconds
   }
 }

@@ -94,7 +94,7 @@ extension LimitDesk {
       return LimitRefusal(
         limit: share.limit.name, subjectClass: share.limit.subjectClass, unit: .concurrency, used: share.amount,
         allowed: share.amount, resetMilliseconds: 0, retryAfterMilliseconds: 1000, code: .rateLimitExceeded,
-        exceeded: share.limit.rule.exceeded, isStoreAway: isAway)
+        exceeded: share.limit.rule.exceeded, cause: isAway ? .storeAway : .used)
     }
     let standing = bucket.here { $0.standing(subject) }
     let scale = share.limit.unitScale
@@ -105,7 +105,16 @@ extension LimitDesk {
       resetMilliseconds: standing.resetMilliseconds(endsAt: share.endsAt, unixTime: unixTime),
       retryAfterMilliseconds: isAway ? Self.retryWhileAway : retry,
       code: share.endsAt == nil || isAway ? .rateLimitExceeded : .insufficientQuota,
-      exceeded: share.limit.rule.exceeded, isStoreAway: isAway)
+      exceeded: share.limit.rule.exceeded, cause: isAway ? .storeAway : .used)
+  }
+
+  /// A refusal for a model of which it is not known what it costs.
+  func refusalWithoutPrice(_ share: AppliedShare) -> LimitRefusal {
+    let usual = refusal(share, need: 1)
+    return LimitRefusal(
+      limit: usual.limit, subjectClass: usual.subjectClass, unit: usual.unit, used: usual.used, allowed: usual.allowed,
+      resetMilliseconds: usual.resetMilliseconds, retryAfterMilliseconds: usual.retryAfterMilliseconds,
+      code: usual.code, exceeded: usual.exceeded, cause: .noPrice)
   }
 
   /// A store that does not answer is asked again each second.

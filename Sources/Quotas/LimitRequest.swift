@@ -14,12 +14,15 @@ public struct LimitRequest: Sendable {
   public var maxTokens: Int?
   /// Answers asked for.
   public var choices: Int
+  /// Whether another candidate could take it: then a limit whose `onExceeded` is `fallback` does not have it wait.
+  public var hasAlternative: Bool
 
   /// A request.
   public init(
     facts: any SubjectFacts & Sendable, model: String, promptTokens: Int, expectedOutput: Int? = nil,
-    maxTokens: Int? = nil, choices: Int = 1
+    maxTokens: Int? = nil, choices: Int = 1, hasAlternative: Bool = false
   ) {
+    self.hasAlternative = hasAlternative
     self.facts = facts
     self.model = model
     self.promptTokens = min(max(0, promptTokens), 1 << 32)
@@ -96,8 +99,18 @@ public struct LimitRefusal: Sendable, Hashable {
   /// What the limit's configuration says is to happen.
   public var exceeded: LimitExceeded { parts.exceeded }
 
-  /// The store does not answer, and what this node may give out by itself is used up, or is nothing.
-  public var isStoreAway: Bool { parts.isStoreAway }
+  /// Why there is nothing.
+  public var cause: Cause { parts.cause }
+
+  /// Why a limit gives nothing.
+  public enum Cause: Sendable, Hashable {
+    /// It is used up.
+    case used
+    /// The store does not answer, and what this node may give out by itself is used up, or is nothing.
+    case storeAway
+    /// It counts money, and the model has no price in its currency.
+    case noPrice
+  }
 
   /// Behind a reference: an answer to each event may hold a refusal, and nearly none does.
   private let parts: Parts
@@ -112,13 +125,13 @@ public struct LimitRefusal: Sendable, Hashable {
     let retryAfterMilliseconds: Int
     let code: Code
     let exceeded: LimitExceeded
-    let isStoreAway: Bool
+    let cause: Cause
 
     init(
       _ limit: String, _ subjectClass: String, _ unit: Unit, used: Int, allowed: Int, resetMilliseconds: Int,
-      retryAfterMilliseconds: Int, _ code: Code, _ exceeded: LimitExceeded, isStoreAway: Bool
+      retryAfterMilliseconds: Int, _ code: Code, _ exceeded: LimitExceeded, _ cause: Cause
     ) {
-      self.isStoreAway = isStoreAway
+      self.cause = cause
       self.limit = limit
       self.subjectClass = subjectClass
       self.unit = unit
@@ -133,11 +146,11 @@ public struct LimitRefusal: Sendable, Hashable {
 
   init(
     limit: String, subjectClass: String, unit: Unit, used: Int, allowed: Int, resetMilliseconds: Int,
-    retryAfterMilliseconds: Int, code: Code, exceeded: LimitExceeded, isStoreAway: Bool = false
+    retryAfterMilliseconds: Int, code: Code, exceeded: LimitExceeded, cause: Cause = .used
   ) {
     parts = Parts(
       limit, subjectClass, unit, used: used, allowed: allowed, resetMilliseconds: resetMilliseconds,
-      retryAfterMilliseconds: retryAfterMilliseconds, code, exceeded, isStoreAway: isStoreAway)
+      retryAfterMilliseconds: retryAfterMilliseconds, code, exceeded, cause)
   }
 
   /// By all parts.
@@ -145,7 +158,7 @@ public struct LimitRefusal: Sendable, Hashable {
     one.limit == other.limit && one.subjectClass == other.subjectClass && one.unit == other.unit
       && one.used == other.used && one.allowed == other.allowed && one.resetMilliseconds == other.resetMilliseconds
       && one.retryAfterMilliseconds == other.retryAfterMilliseconds && one.code == other.code
-      && one.exceeded == other.exceeded && one.isStoreAway == other.isStoreAway
+      && one.exceeded == other.exceeded && one.cause == other.cause
   }
 
   /// By what tells refusals apart best.

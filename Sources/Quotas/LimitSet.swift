@@ -49,6 +49,8 @@ final class LimitSet: Sendable {
   let slotShares: ContiguousArray<AppliedShare>
   /// When the first of its calendar periods ends, in seconds since 1970; `Int.max` if it has none.
   let endsAt: Int
+  /// A limit of money that does not know what the model costs: it cannot be kept, and what it is for may not pass.
+  let unpriced: AppliedShare?
   /// Where it is learned how long the model's answers are; -1 if nowhere.
   let model: Int
 
@@ -64,12 +66,15 @@ final class LimitSet: Sendable {
           Terms(
             subject: $0, perThousand: share.perThousand,
             ahead: share.bounded(LimitGrant.units(LimitGrant.outputAhead, share.perThousand)),
-            lowAt: max(1, share.bounded(LimitGrant.units(LimitGrant.outputLow, share.perThousand))), cost: share.cost,
+            lowAt: max(2, share.bounded(LimitGrant.units(LimitGrant.outputLow, share.perThousand))), cost: share.cost,
             weights: share.cost.weights, isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity),
             amount: share.amount,
             scale: share.limit.unitScale)
         }
       })
+    // Without a model nothing is paid by tokens.
+    let hasModel = values.last.map { $0?.isEmpty == false } ?? false
+    unpriced = hasModel ? applied.first { $0.isUnpriced } : nil
     endsAt = applied.compactMap(\.endsAt).min() ?? .max
   }
 
@@ -152,6 +157,12 @@ final class AppliedShare: Sendable {
     self.endsAt = endsAt
     self.cost = cost
     perThousand = cost.unitsPerThousandOutput
+  }
+
+  /// Whether it counts money and does not know how much.
+  var isUnpriced: Bool {
+    if case .money = limit.rule.quantity, case .free = cost { return true }
+    return false
   }
 
   /// What may be drawn before it has passed: of a small limit a small part, for what is drawn beyond its end is a debt.

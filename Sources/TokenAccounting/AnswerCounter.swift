@@ -77,6 +77,10 @@ public struct AnswerCounter: Sendable {
     fields.texts.forEach { take($0, in: document) }
   }
 
+  /// Tokens that have passed for certain: bytes that are still open are one at least.
+  @inline(__always)
+  public var certain: Int { closed &+ (openBytes > 0 ? 1 : 0) }
+
   /// Tokens of all texts as they stand, as if each ended here: never less than ``closed``. Costs more than `closed`, which is a stored number.
   public func provisional() -> Int {
     var count = 0

@@ -30,7 +30,7 @@ extension LimitedGateway {
         #expect(
           message.wholeMatch(
             of:
-              #/Limit 'few' for all requests together is used up: 3 requests of 3 requests\. It is whole again in (1m0s|5\d(\.\d)?s)\./#
+              #/Limit 'few' for all requests together is used up: 3 of 3 requests\. It is whole again in (1m0s|5\d(\.\d)?s)\./#
           ) != nil, "\(message)")
         // One comes back every twenty seconds; a tenth more spreads those who were refused together.
         let wait = try #require(refused.header("retry-after-ms").flatMap { Int($0) })
@@ -164,6 +164,34 @@ extension LimitedGateway {
         let message = try #require(try errorObject(refused.body)["message"] as? String)
         #expect(message.contains("'fast'"), "\(message)")
         #expect((refused.header("retry-after-ms").flatMap { Int($0) } ?? .max) <= 60_000)
+      }
+    }
+
+    @Test("with fallback does not have a request wait that another candidate can serve; the last one waits")
+    func fallbackAtOnce() async throws {
+      let limits =
+        "  first: { match: { upstream: a }, requests: 1, per: 2s, wait: 30s, onExceeded: fallback }\n"
+        + "  last: { match: { upstream: b }, requests: 1, per: 2s, wait: 30s, onExceeded: fallback }\n"
+      try await LimitHouse.story(upstreams: 2, limits, models: LimitHouse.twoCandidates) { house async throws in
+        let served = try (0..<3).map { _ in try house.ask(chat(Self.quick)) }
+        #expect(served.allSatisfy { $0.status == 200 })
+        #expect(served.map { $0.header("x-sluice-upstream") } == ["a", "b", "b"])
+      }
+    }
+
+    @Test("in money refuses a model of which nobody has said what it costs")
+    func withoutPrice() async throws {
+      let models = "models:\n  m: { serve: a, vocabulary: qwen, price: { input: 1, output: 2 } }\n"
+      let limits = "  purse: { budget: 10, per: month }\n"
+      try await LimitHouse.story(limits, models: models) { house async throws in
+        #expect(try house.ask(chat(Self.quick)).status == 200)
+        let refused = try house.ask(chat(Self.quick, model: "a/other"))
+        #expect(refused.status == 403 && refused.header("x-should-retry") == "false")
+        #expect(try errorCode(refused) == "model_without_price")
+        let message = try #require(try errorObject(refused.body)["message"] as? String)
+        #expect(message.contains("'purse'") && message.contains("no price"), "\(message)")
+        // What no model stands behind costs no tokens.
+        #expect(try house.get("/v1/files").status != 403)
       }
     }
 

@@ -75,7 +75,7 @@ struct LimitTextTests {
     let requests = try await refusal("  few: { each: consumer, requests: 5, per: minute }\n")
     #expect(
       requests.words.hasPrefix(
-        "Limit 'few' for this consumer is used up: 5 requests of 5 requests. It is whole again in "))
+        "Limit 'few' for this consumer is used up: 5 of 5 requests. It is whole again in "))
     let all = try await refusal("  few: { requests: 5, per: minute }\n")
     #expect(all.words.hasPrefix("Limit 'few' for all requests together is used up"))
     let tokens = try await refusal("  day: { inputTokens: 1000, per: day, calendar: true }\n")

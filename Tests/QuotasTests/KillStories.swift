@@ -1,4 +1,5 @@
 import Foundation
+import GatewayConfiguration
 import RateLimiting
 import Reactor
 import Storage
@@ -9,10 +10,11 @@ import Testing
 
 /// A process that is killed, and what the next one knows of its quotas.
 @Suite(.serialized) struct KillStories {
-  private static let plan = LimitPlan([
-    .tokens("month", 1_000_000, .calendar(.month, .utc)),
-    .of(.money(currency: "USD"), "budget", 1_000_000_000, .calendar(.month, .utc)),
-  ])
+  private static let plan = LimitPlan(
+    [
+      .tokens("month", 1_000_000, .calendar(.month, .utc)),
+      .of(.money(currency: "USD"), "budget", 1_000_000_000, .calendar(.month, .utc)),
+    ], prices: ["m": ModelPrice(input: 1, output: 1)])
 
   /// What has been used of the first quota, by the archive's own words.
   private func used(_ path: String) throws -> Int {
@@ -66,7 +68,9 @@ import Testing
     #expect(left == 1_000_000 - 6000)
   }
 
-  @Test("a kill in the middle of spending loses no more than the last moments, and counts at most a lease of each node too much")
+  @Test(
+    "a kill in the middle of spending loses no more than the last moments, and counts at most a lease of each node too much"
+  )
   func inTheMiddle() async throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("limits.sqlite")

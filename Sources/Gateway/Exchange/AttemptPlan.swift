@@ -60,9 +60,12 @@ struct AttemptPlan: Equatable {
     return skipped() ? .next : .giveUp
   }
 
+  /// Whether there is another candidate.
+  var hasNext: Bool { candidate + 1 < candidateCount }
+
   /// The candidate in use is done with, or may not be used; false when it was the last.
   mutating func skipped() -> Bool {
-    guard candidate + 1 < candidateCount else { return false }
+    guard hasNext else { return false }
     candidate += 1
     retriedStale = false
     triedOtherEndpoint = false
@@ -71,7 +74,7 @@ struct AttemptPlan: Equatable {
 
   /// Whether a failure now would lead anywhere but to the client.
   func hasAlternative(otherEndpoints: Bool) -> Bool {
-    candidate + 1 < candidateCount || (otherEndpoints && !triedOtherEndpoint)
+    hasNext || (otherEndpoints && !triedOtherEndpoint)
   }
 
   /// Whether a status means "not here, not now", so that another candidate may do better. Other errors are the caller's.

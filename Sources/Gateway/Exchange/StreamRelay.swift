@@ -342,8 +342,10 @@ struct StreamRelay {
   /// What the event brought is spent before it is forwarded.
   @inline(__always)
   private mutating func spend(_ fields: ChunkFields, _ data: RawSpan) {
-    guard spending != nil, fields.texts.count > 0, let counter else { return }
-    spending?.spend(counter, isReasoning: fields.hasReasoning && !fields.hasContent)
+    guard let isNearLimit = spending?.isNearLimit, fields.texts.count > 0 else { return }
+    // The counter is asked in place: a copy of it would count references at each event.
+    let seen = isNearLimit ? counter?.provisional() : counter?.certain
+    spending?.spend(upTo: seen ?? 0, isReasoning: fields.hasReasoning && !fields.hasContent)
     guard isDry else { return }
     partAtLimit = fields.texts.lastPart
     isPartEnded = false

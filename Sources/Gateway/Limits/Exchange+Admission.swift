@@ -98,7 +98,8 @@ extension Exchange: LimitWaiter {
     if case .json(let fields) = findings { maxTokens = fields.tokensMax }
     return LimitRequest(
       facts: facts, model: entry?.name ?? model, promptTokens: promptTokens(body, findings),
-      expectedOutput: surface.answersText ? nil : 0, maxTokens: maxTokens, choices: choiceCount)
+      expectedOutput: surface.answersText ? nil : 0, maxTokens: maxTokens, choices: choiceCount,
+      hasAlternative: plan.hasNext)
   }
 
   /// The prompt's tokens as far as they can be told without waiting. A stream's is counted, which is done anyway; a long one goes on being counted

@@ -20,6 +20,10 @@ extension GatewayError {
       case .rateLimitExceeded: "rate_limit_exceeded"
       case .insufficientQuota: "insufficient_quota"
       }
+    guard refusal.cause != .noPrice else {
+      return GatewayError(
+        403, "insufficient_quota", "model_without_price", refusal.words, param: "model", shouldRetry: false)
+    }
     var error = GatewayError(429, type, code, refusal.words)
     let wait = max(1, refusal.retryAfterMilliseconds)
     if wait <= retryMillisecondsMax {
@@ -43,7 +47,12 @@ extension LimitRefusal {
   /// The limit, whose, how much, and when it comes back.
   var words: String {
     let whose = subjectClass == "all requests" ? "all requests together" : "this \(subjectClass)"
-    guard !isStoreAway else {
+    switch cause {
+    case .used: break
+    case .noPrice:
+      return
+        "Limit '\(limit)' for \(whose) counts money, and the model has no price in its currency: it cannot be asked under this limit. Ask for a model of /v1/models."
+    case .storeAway:
       return
         "Limit '\(limit)' for \(whose): its store does not answer, and what this gateway may give out by itself until it does is used up."
     }
@@ -53,14 +62,18 @@ extension LimitRefusal {
     }
     let reset =
       resetMilliseconds > 0 ? " It is whole again in \(TimeText.duration(milliseconds: resetMilliseconds))." : ""
-    return "Limit '\(limit)' for \(whose) is used up: \(amount(used)) of \(amount(allowed)).\(reset)"
+    return "Limit '\(limit)' for \(whose) is used up: \(number(used)) of \(number(allowed)) \(unitWord).\(reset)"
   }
 
-  private func amount(_ units: Int) -> String {
+  private func number(_ units: Int) -> String {
+    if case .money = unit { Self.money(units) } else { "\(units)" }
+  }
+
+  private var unitWord: String {
     switch unit {
-    case .tokens: "\(units) tokens"
-    case .requests, .concurrency: "\(units) requests"
-    case .money(let currency): "\(Self.money(units)) \(currency)"
+    case .tokens: "tokens"
+    case .requests, .concurrency: "requests"
+    case .money(let currency): currency
     }
   }
 

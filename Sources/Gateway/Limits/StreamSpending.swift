@@ -1,5 +1,4 @@
 internal import Quotas
-internal import TokenAccounting
 
 /// Spends a stream's allowance as its tokens are counted.
 ///
@@ -10,15 +9,16 @@ struct StreamSpending {
   /// Why the stream must not go on, since a limit was reached.
   var refusal: LimitRefusal?
   private var spent = 0
-  private var isNearLimit = false
+  /// Whether each event's tokens are to be told to the last; at the beginning it is not known how much there is.
+  private(set) var isNearLimit = true
 
   init(grant: LimitGrant) { self.grant = grant }
 
   /// Spends what has come since the last time.
+  ///
+  /// - Parameter seen: tokens of the answer so far.
   @inline(__always)
-  mutating func spend(_ counter: AnswerCounter, isReasoning: Bool) {
-    // Bytes that are still open are one token at least.
-    let seen = isNearLimit ? counter.provisional() : counter.closed &+ (counter.openBytes > 0 ? 1 : 0)
+  mutating func spend(upTo seen: Int, isReasoning: Bool) {
     guard seen > spent else { return }
     let standing = grant.spend(outputTokens: seen &- spent, isReasoning: isReasoning)
     spent = seen
