@@ -6,3 +6,6 @@ internal import Glibc
 /// longer for it.
 public let testPatience: Double =
   getenv("SLUICE_TEST_PATIENCE").flatMap { Double(String(cString: $0)) }.map { max(1, $0) } ?? 1
+
+/// Whether the program itself is slower and larger than it is, as under a sanitizer: then what it costs says nothing.
+public let isStretched = testPatience >= 10

@@ -71,7 +71,8 @@ struct LimitStoresTests {
   private static func settings(_ redis: String?) throws -> GatewaySettings {
     try House.settings(
       "anonymous: true\n" + House.upstreams([1]) + House.models(1)
-        + (redis.map { "redis: { timeout: \(Int(200 * testPatience))ms, connectTimeout: 5s, \($0) }\n" } ?? ""))
+        + (redis.map { "redis: { timeout: \(min(1000, Int(200 * testPatience)))ms, connectTimeout: 5s, \($0) }\n" }
+          ?? ""))
   }
 
   private static func offPool<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result

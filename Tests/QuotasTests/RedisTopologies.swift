@@ -268,9 +268,9 @@ import Testing
     let missing = Self.terms.bucket.burst + grown - delivered.tokens - level
     print("cluster: level \(level), \(missing) units not accounted for, away: \(away > 0)")
     // The first token comes a little later than the bucket: by its first answer's time, and a grown unit is a millisecond.
-    // A machine that stands still lets the bucket run over.
+    // A machine that stands still, and a program that a sanitizer makes ten times slower, lets the bucket run over.
     let stoodStill = run.counts.withLock { $0.longestTick } > 200
-    if away == 0, !stoodStill { #expect((-Int(70 * testPatience)...20).contains(missing), "\(missing)") }
+    if away == 0, !stoodStill, !isStretched { #expect((-Int(70 * testPatience)...20).contains(missing), "\(missing)") }
   }
 
   /// The bucket's two keys, if it is there.
