@@ -78,7 +78,10 @@ struct LimitProblemTests {
       "nothing is counted. Give one class a weight above 0"
     ),
     ("{ tokens: 1, per: day, currency: USD }", "a currency for `tokens`. Take it out, or limit a `budget`"),
-    ("{ tokens: 1, per: day, onExceeded: wait, wait: 0s }", "`wait` without a time to wait. Give `wait: 2s`, or write truncate"),
+    (
+      "{ tokens: 1, per: day, onExceeded: wait, wait: 0s }",
+      "`wait` without a time to wait. Give `wait: 2s`, or write truncate"
+    ),
     (
       "{ tokens: 1, per: day, onExceeded: fallbck }",
       "expected one of fallback, truncate, error, wait, found `fallbck`. Did you mean fallback?"
