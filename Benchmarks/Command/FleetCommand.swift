@@ -21,7 +21,7 @@ struct FleetCommand: ParsableCommand {
   @Option(help: "The measured time of each run, in seconds.") var seconds = 90
   @Option(help: "Time before it, in seconds.") var settle = 10
   @Option(help: "Mean text events of an answer.") var answer = 400
-  @Option(help: "How long the limit lets a request wait, in milliseconds.") var wait = 0
+  @Option(help: "How long the limit lets a request wait, in milliseconds.") var wait = 1000
   @Option(help: "A request without a byte for so many seconds hangs.") var hang = 15
   @Option(
     help: """
