@@ -95,7 +95,8 @@ public struct LeaseLedger: Sendable {
   @inlinable @inline(__always)
   public func idleAt(_ short: LeaseTerms.Short) -> Int { usedAt + short.idleMilliseconds }
 
-  /// Takes what there is, up to `amount`, for a stream that goes on: at most a fair part for each of the `sharers` that draw from here.
+  /// Takes what there is, up to `amount`, for a stream that goes on: where the store has lately given less than was wanted, at most a fair part for each of the `sharers` that draw
+  /// from here.
   public mutating func drawSome(
     _ amount: Int, sharers: Int, _ terms: LeaseTerms, now: Int, _ store: StoreCondition
   ) -> Int {
@@ -106,7 +107,9 @@ public struct LeaseLedger: Sendable {
       note(0, now)
       return 0
     }
-    let part = min(amount, max(1, here / (2 * max(1, sharers))))
+    // While the store gives what is wanted there is more where this came from, and small parts would only be drawn more often.
+    let isScarce = store == .away || now < quietUntil || here < amount
+    let part = isScarce ? min(amount, max(1, here / (2 * max(1, sharers)))) : amount
     note(part, now)
     spend(part)
     return part
