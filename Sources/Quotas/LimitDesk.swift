@@ -91,12 +91,6 @@ public final class LimitDesk: @unchecked Sendable {
   /// How the limits of such a request stand, for the headers of a refusal.
   public func views(_ request: LimitRequest) -> LimitViews { views(limits(of: request)) }
 
-  /// Whether there is no limit at all: then nobody need ask.
-  public var isEmpty: Bool { plan.isEmpty }
-
-  /// What requests are told apart by: facts are asked for these parts only.
-  public var parts: Set<SubjectPart> { plan.parts }
-
   /// How long answers of a model are.
   public func expectation(of model: String) -> OutputExpectation {
     models[model].map { expectations[$0] } ?? OutputExpectation()

@@ -46,16 +46,13 @@ public struct LimitPlan: Sendable {
   }
 
   let limits: [Limit]
-  /// What requests are told apart by, over all limits: an accessor of facts is asked for these only.
-  public let parts: Set<SubjectPart>
-  /// The same in the order in which they are asked for.
+  /// What requests are told apart by, in the order in which it is asked for: facts are asked for nothing else.
   let orderedParts: ContiguousArray<SubjectPart>
   private let prices: [String: Price]
 
   /// From rules, in the order in which they are asked.
   public init(_ rules: [LimitRule], prices: [String: ModelPrice] = [:]) {
     limits = rules.enumerated().map { Limit(number: $0.offset, rule: $0.element) }
-    parts = Set(limits.flatMap(\.parts))
     var ordered: ContiguousArray<SubjectPart> = []
     for part in limits.flatMap(\.parts) where !ordered.contains(part) { ordered.append(part) }
     orderedParts = ordered
@@ -81,9 +78,6 @@ public struct LimitPlan: Sendable {
 
   /// No limits at all.
   public static let none = LimitPlan([])
-
-  /// Whether there is no limit.
-  public var isEmpty: Bool { limits.isEmpty }
 
   /// Names of the limits, in their order.
   public var names: [String] { limits.map(\.name) }

@@ -24,7 +24,7 @@ public enum SubjectPart: Sendable, Hashable {
 
 /// Tells a request's parts; nil for one that it does not have.
 public protocol SubjectFacts {
-  /// The part's value; for the client's address its text, trusted hops already taken off (``ClientHops``).
+  /// The part's value; for the client's address its text, trusted hops already taken off.
   func value(of part: SubjectPart) -> String?
 }
 
@@ -62,20 +62,6 @@ public enum SubjectPattern: Sendable {
     case .regex: 2
     case .any: 1
     }
-  }
-}
-
-/// Whose address stands in front of a fixed number of proxies: each of them appends the address that it saw.
-public enum ClientHops {
-  /// - Parameters:
-  ///   - peer: the address of the connection.
-  ///   - forwarded: the addresses of `X-Forwarded-For`, left to right.
-  ///   - trusted: proxies of one's own in front of the gateway; 0 believes nothing.
-  /// - Returns: the client's address; the peer's if the field is shorter than that, or what stands there is no address.
-  public static func client(peer: String, forwarded: [String], trusted: Int) -> String {
-    guard trusted > 0, forwarded.count >= trusted else { return peer }
-    let text = forwarded[forwarded.count - trusted]
-    return IPAddress(text) == nil ? peer : text
   }
 }
 

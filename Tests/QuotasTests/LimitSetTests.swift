@@ -59,8 +59,8 @@ import Testing
       empty.shutDown()
       full.shutDown()
     }
-    #expect(await empty.on { $0.isEmpty && $0.parts.isEmpty })
-    #expect(await full.on { !$0.isEmpty && $0.parts == [.consumer, .header("x-team")] })
+    #expect(await empty.on { $0.plan.orderedParts.isEmpty })
+    #expect(await full.on { $0.plan.orderedParts == [.consumer, .header("x-team")] })
   }
 
   @Test("a request under more limits than a grant holds inside itself is counted by each")

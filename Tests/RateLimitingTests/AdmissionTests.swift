@@ -3,31 +3,6 @@ import Testing
 
 @Suite("Admission")
 struct AdmissionTests {
-  @Test("all limits admit, or what was drawn goes back")
-  func allOf() {
-    typealias Draw = AdmissionAttempt.Draw
-    let draws = [Draw(limit: 0, amount: 10), Draw(limit: 1, amount: 20), Draw(limit: 2, amount: 30)]
-    var attempt = AdmissionAttempt(draws, deadline: 1000)
-    #expect(attempt.begin() == .draw(limit: 0, amount: 10))
-    #expect(attempt.drawn() == .draw(limit: 1, amount: 20))
-    #expect(
-      attempt.refused(waitMilliseconds: 200, now: 0)
-        == .wait(limit: 1, amount: 20, giveBack: [draws[0]], deadline: 1000))
-    #expect(attempt.retry(now: 200) == .draw(limit: 0, amount: 10))
-    #expect(attempt.drawn() == .draw(limit: 1, amount: 20) && attempt.drawn() == .draw(limit: 2, amount: 30))
-    #expect(
-      attempt.refused(waitMilliseconds: 900, now: 200)
-        == .refuse(limit: 2, giveBack: [draws[0], draws[1]], retryMilliseconds: 900))
-    var second = AdmissionAttempt(draws, deadline: 0)
-    #expect(second.begin() == .draw(limit: 0, amount: 10))
-    #expect(second.refused(waitMilliseconds: nil, now: 0) == .refuse(limit: 0, giveBack: [], retryMilliseconds: nil))
-    var third = AdmissionAttempt(draws, deadline: 0)
-    _ = (third.begin(), third.drawn(), third.drawn())
-    #expect(third.drawn() == .admit(draws) && third.drawn() == .admit(draws))
-    var none = AdmissionAttempt([], deadline: 0)
-    #expect(none.begin() == .admit([]) && none.refused(waitMilliseconds: 1, now: 0) == .admit([]))
-  }
-
   @Test("streams that run are served before new requests, each by age, and nobody overtakes")
   func queue() {
     var queue = AdmissionQueue(waitingMax: 2)
