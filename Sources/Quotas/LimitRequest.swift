@@ -16,13 +16,20 @@ public struct LimitRequest: Sendable {
   public var choices: Int
   /// Whether another candidate could take it: then a limit whose `onExceeded` is `fallback` does not have it wait.
   public var hasAlternative: Bool
+  /// Whether the answer comes as one document: nothing of it is spent while it runs, all of it at the end. What it may cost is to be reserved meanwhile.
+  public var isOnePiece: Bool
+  /// The most that one answer of the model can have; nil: not known.
+  public var outputMax: Int?
 
   /// A request.
   public init(
     facts: any SubjectFacts & Sendable, model: String, promptTokens: Int, expectedOutput: Int? = nil,
-    maxTokens: Int? = nil, choices: Int = 1, hasAlternative: Bool = false
+    maxTokens: Int? = nil, choices: Int = 1, hasAlternative: Bool = false, isOnePiece: Bool = false,
+    outputMax: Int? = nil
   ) {
     self.hasAlternative = hasAlternative
+    self.isOnePiece = isOnePiece
+    self.outputMax = outputMax.map { min(max(1, $0), 1 << 32) }
     self.facts = facts
     self.model = model
     self.promptTokens = min(max(0, promptTokens), 1 << 32)

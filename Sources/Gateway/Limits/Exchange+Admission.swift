@@ -99,7 +99,7 @@ extension Exchange: LimitWaiter {
     return LimitRequest(
       facts: facts, model: entry?.name ?? model, promptTokens: promptTokens(body, findings),
       expectedOutput: surface.answersText ? nil : 0, maxTokens: maxTokens, choices: choiceCount,
-      hasAlternative: plan.hasNext)
+      hasAlternative: plan.hasNext, isOnePiece: surface.answersText && !wantsStream)
   }
 
   /// The prompt's tokens as far as they can be told without waiting. A stream's is counted, which is done anyway; a long one goes on being counted
