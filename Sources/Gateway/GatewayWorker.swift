@@ -23,6 +23,8 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   private(set) var downstream: DownstreamContext!
   /// What counts and upstreams' usage have taught.
   private(set) var reconciler = TokenReconciler()
+  /// Bodies that are kept until their answers tell what prompts had.
+  var promptMemory = PromptMemory()
   /// Where limits are asked; nil while there are none, so that they cost nothing then.
   private(set) var desk: LimitDesk?
   private let limiter: Limiter

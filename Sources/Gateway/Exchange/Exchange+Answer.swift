@@ -216,9 +216,9 @@ extension Exchange: ResponseReceiver {
 
   private func firstContent() {
     record.firstContentAt = reactor.now
-    // From here on the request cannot be sent again; of one that is not streamed the prompt may still have to be counted.
+    // From here on the request cannot be sent again; its prompt may still have to be counted.
     original = nil
-    if wantsStream || surface.promptShape == nil || message.count > Self.keptPromptBytesMax { message = [] }
+    if !keepsPrompt() { message = [] }
   }
 
   /// While an answer is held back: opens the stream towards the client and sends a comment, which clients ignore. Nothing of the upstream's

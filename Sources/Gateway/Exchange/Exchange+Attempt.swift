@@ -20,6 +20,7 @@ extension Exchange: LeaseWaiter {
     self.upstream = upstream
     record.upstream = upstream.name
     tokens = snapshot.tokens(of: candidate)
+    record.bodyBytes = body.count
     record.tokens.countedPrompt = nil
     promptCount = nil
     if let name = candidate.upstreamModel {
@@ -87,7 +88,9 @@ extension Exchange: LeaseWaiter {
     session.begin(message, method: method, receiver: self)
     isSent = true
     // Limits may have asked for it before.
-    if wantsStream && record.tokens.countedPrompt == nil && promptCount == nil { countPrompt(body, findings) }
+    if wantsStream && body.count <= Self.promptBytesAtOnce && record.tokens.countedPrompt == nil && promptCount == nil {
+      countPrompt(body, findings)
+    }
   }
 
   func keepBody(_ body: UnsafeRawBufferPointer) {

@@ -82,6 +82,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var tokens: ModelTokens?
   /// The count of a long prompt, while it is under way.
   var promptCount: PromptCount?
+  /// What the prompt takes of the worker's ``PromptMemory``.
+  var promptHold = PromptMemory.Hold()
   /// Follows a chunk stream. Changed in place, never moved: it holds buffers.
   var relay: StreamRelay?
   /// What of the answer is gathered.
@@ -224,8 +226,14 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     guard !isFinished else { return }
     isFinished = true
     record.outcome = outcome
+    if !countsPromptOn() { close() }
+  }
+
+  /// All that can be known is known: the record and the limits are settled.
+  func close() {
     settleTokens()
     settleLimits()
+    worker.promptMemory.release(&promptHold)
     answer = .none
     relay = nil
     kept = []

@@ -8,8 +8,9 @@ internal import Upstreams
 
 /// Whether the limits let a request begin with the candidate in use.
 extension Exchange: LimitWaiter {
-  /// A body up to this size tells its tokens by its bytes, where only a whole answer follows: counting them would cost a part of the request.
-  private static let guessedPromptBytesMax = 4 << 10
+  /// A body up to this size is counted at once if its answer is streamed; where only a whole answer follows its bytes tell its tokens, for counting them would
+  /// cost a part of the request.
+  static let promptBytesAtOnce = 4 << 10
   /// Bytes of a request for one token, text and frame.
   private static let bytesPerToken = 4
 
@@ -96,21 +97,40 @@ extension Exchange: LimitWaiter {
       route: snapshot.factsWanted.wantsRoute ? routeName : nil, head: headFacts)
     var maxTokens: Int?
     if case .json(let fields) = findings { maxTokens = fields.tokensMax }
-    return LimitRequest(
-      facts: facts, model: entry?.name ?? model, promptTokens: promptTokens(body, findings),
+    var request = LimitRequest(
+      facts: facts, model: entry?.name ?? model, promptTokens: 0,
       expectedOutput: surface.answersText ? nil : 0, maxTokens: maxTokens, choices: choiceCount,
       hasAlternative: plan.hasNext, isOnePiece: surface.answersText && !wantsStream)
+    notePrompt(&request, body, findings)
+    return request
   }
 
-  /// The prompt's tokens as far as they can be told without waiting. A stream's is counted, which is done anyway; a long one goes on being counted
-  /// while its upstream reads it.
-  private func promptTokens(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings) -> Int {
-    guard snapshot.countsForLimits, surface.promptShape != nil else { return 0 }
-    if wantsStream || body.count > Self.guessedPromptBytesMax {
-      countPrompt(body, findings)
-      if let counted = record.tokens.countedPrompt ?? promptCount?.projection { return counted }
+  /// The prompt's tokens as far as they can be told without waiting. A short stream's is counted, which is done anyway. A long one is taken for what the
+  /// consumer's prompts have by their bytes while all limits have so much left that they would give for every byte; near the end of one it is counted, on and on while its upstream
+  /// reads it.
+  private func notePrompt(_ request: inout LimitRequest, _ body: UnsafeRawBufferPointer, _ findings: BodyFindings) {
+    worker.promptMemory.release(untold: &promptHold)
+    guard snapshot.countsForLimits, surface.promptShape != nil else { return }
+    request.promptTokens = (body.count + Self.bytesPerToken - 1) / Self.bytesPerToken
+    guard wantsStream || body.count > Self.promptBytesAtOnce else { return }
+    if body.count > Self.promptBytesAtOnce, let guess = coveredPrompt(request, body.count) {
+      return request.promptTokens = guess
     }
-    return (body.count + Self.bytesPerToken - 1) / Self.bytesPerToken
+    countPrompt(body, findings)
+    if let counted = record.tokens.countedPrompt ?? promptCount?.projection { request.promptTokens = counted }
+  }
+
+  /// What a long prompt is taken for without a count; nil where a limit is too near. What it may have beyond that counts against the next ones until it is
+  /// known, so that even the dearest prompts together have no more than there was.
+  private func coveredPrompt(_ request: LimitRequest, _ bytes: Int) -> Int? {
+    guard let tokens, let desk = worker.desk,
+      let ratio = worker.reconciler.promptRatio(tokens, consumer: record.consumer)
+    else { return nil }
+    let guess = ratio.tokens(ofBytes: bytes)
+    let most = ratio.tokensMax(ofBytes: bytes)
+    guard desk.covers(promptTokens: most + worker.promptMemory.untold, of: request) else { return nil }
+    worker.promptMemory.take(untold: most - guess, &promptHold)
+    return guess
   }
 
   /// The path as limits know it: the endpoint's, or that of the configured route.

@@ -24,6 +24,8 @@ extension Exchange {
       return
     }
     if let lastRefusal { return cutAtLimit(lastRefusal) }
+    // What the prompt was taken for is not good enough here.
+    countKeptPrompt()
     switch grant.waitForMore(self) {
     case .more: goOnAfterLimit()
     case .refused(let refusal): cutAtLimit(refusal)

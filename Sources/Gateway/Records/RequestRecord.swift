@@ -40,6 +40,8 @@ struct RequestRecord {
   var startedAt: MonotonicTime
   var firstContentAt: MonotonicTime?
   var tokens = TokenRecord()
+  /// Bytes of the body that was sent.
+  var bodyBytes = 0
   var bytesOut = 0
   var eventCount = 0
   var outcome = RequestOutcome.completed

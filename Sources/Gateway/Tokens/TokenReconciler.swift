@@ -18,6 +18,8 @@ struct TokenReconciler {
   }
 
   private var ratios: [Pair: LearnedRatio] = [:]
+  /// Tokens of prompts by their bytes.
+  private var promptRatios: [Pair: PromptRatio] = [:]
   /// By `ModelTokens.slot`.
   private(set) var gauges: [TokenGauges] = []
 
@@ -34,10 +36,27 @@ struct TokenReconciler {
       ?? ratios[Pair(model: model, consumer: Self.anyone)]?.value ?? 1
   }
 
+  /// What this consumer's prompts for the model have by their bytes; nil before the first has taught it.
+  func promptRatio(_ tokens: ModelTokens, consumer: String) -> PromptRatio? {
+    promptRatios[Pair(model: tokens.model, consumer: consumer)]
+  }
+
+  private mutating func learn(prompt: Int, bytes: Int, _ model: String, _ consumer: String) {
+    guard bytes >= PromptRatio.teachingBytesMin else { return }
+    if promptRatios.count >= Self.ratiosMax { promptRatios = [:] }
+    let pair = Pair(model: model, consumer: consumer)
+    if promptRatios[pair]?.learn(tokens: prompt, bytes: bytes) == nil {
+      promptRatios[pair] = PromptRatio(tokens: prompt, bytes: bytes)
+    }
+  }
+
   /// Takes note of a request that has ended.
   mutating func settle(_ record: RequestRecord, _ tokens: ModelTokens) {
     let told = record.tokens
     guard told.completion != nil || told.prompt != nil else { return }
+    if let prompt = told.prompt?.tokens {
+      learn(prompt: prompt, bytes: record.bodyBytes, tokens.model, record.consumer)
+    }
     let reported = told.isReportFinal ? told.reported?.completionTokens : nil
     if let counted = told.counted, counted.source == .estimated, let reported, reported >= Self.teachingTokensMin,
       counted.completion > 0
