@@ -128,7 +128,7 @@ let package = Package(
     tests("TransportTests", ["Transport", "Reactor", "HTTPWire", "TestKit", "COpenSSL"]),
     tests("RedisClientTests", ["RedisClient", "Reactor", "Transport", "TestKit"]),
     tests("UpstreamsTests", ["Upstreams", "Reactor", "Transport", "GatewayConfiguration", "HTTPWire", "TestKit"]),
-    tests("StorageTests", ["Storage", "Reactor", "TestKit"]),
+    tests("StorageTests", ["Storage", "Reactor", "TestKit", .product(name: "GRDB", package: "GRDB.swift")]),
     tests(
       "QuotasTests",
       ["Quotas", "Storage", "RateLimiting", "RedisClient", "Reactor", "GatewayConfiguration", "TestKit"]),

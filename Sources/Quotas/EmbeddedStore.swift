@@ -30,11 +30,13 @@ public final class EmbeddedStore: BucketStorage {
     self.archive = archive
     self.clock = clock
     guard let archive else { return }
-    let saved = try archive.load(clock: clock())
+    let now = clock()
+    let saved = try archive.load(clock: now)
+    let expiryMax = now + 2 * LeaseRate.periodMillisecondsMax
     contents.withLock {
       for bucket in saved {
         let snapshot = BucketSnapshot(version: bucket.version, level: bucket.level, time: bucket.time)
-        $0.buckets.restore(bucket.key, snapshot, burst: bucket.burst, expiresAt: bucket.expiresAt)
+        $0.buckets.restore(bucket.key, snapshot, burst: bucket.burst, expiresAt: min(bucket.expiresAt, expiryMax))
       }
     }
   }

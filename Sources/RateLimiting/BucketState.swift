@@ -46,9 +46,11 @@ public struct BucketState: Sendable, Hashable {
   /// A bucket of which nothing is known.
   public init() {}
 
-  /// A bucket as it was saved.
+  /// A bucket as it was saved, its values moved into their ranges.
   public init(_ snapshot: BucketSnapshot, burst: Int) {
-    (version, level, time, self.burst) = (snapshot.version, snapshot.level, snapshot.time, burst)
+    let snapshot = snapshot.bounded
+    (version, level, time) = (snapshot.version, snapshot.level, snapshot.time)
+    self.burst = min(max(0, burst), LeaseRate.amountMax)
   }
 
   /// Makes one step and answers.
@@ -90,7 +92,7 @@ public struct BucketState: Sendable, Hashable {
     let member = Member(name: node, activeAt: active, sequence: kept.0, grant: kept.1)
     if let place { members[place] = member } else { members.append(member) }
     forget(moment)
-    version += 1
+    version = min(version + 1, BucketSnapshot.versionMax)
     (time, burst) = (moment, terms.burst)
     let seen = BucketSnapshot(version: version, level: level, time: moment)
     return LeaseReply(grant: grant, seen: seen, waitMilliseconds: wait, nodes: nodes, adopted: adopted)

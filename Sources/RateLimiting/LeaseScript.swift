@@ -98,7 +98,7 @@ public enum LeaseScript {
       end
     end
     if not stale then redis.call('HSET', bucket, 'n:' .. node, text(sequence) .. ':' .. text(grant)) end
-    version = version + 1
+    version = math.min(version + 1, \(BucketSnapshot.versionMax))
     redis.call('HSET', bucket, 'v', text(version), 'l', text(level), 'f', text(carried), 't', text(now), 'b', text(burst))
     redis.call('PEXPIRE', bucket, text(expiry))
     redis.call('PEXPIRE', members, text(expiry))

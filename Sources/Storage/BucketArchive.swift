@@ -25,36 +25,70 @@ public final class BucketArchive: Sendable {
   private let writer = DispatchQueue(label: "sluice.bucket-archive", qos: .utility)
   private let onFailure: @Sendable (StorageError?) -> Void
 
-  /// Opens the file, or makes it, its folder included.
+  /// A damaged file that was found and renamed when this one was opened.
+  public let setAside: SetAsideArchive?
+
+  /// Opens the file, or makes it, its directory included; both are for this user alone. A file that is damaged, or another program's, is renamed and begun anew with
+  /// the rows of it that can be read.
   ///
   /// - Parameter onFailure: told once when writing begins to fail, and with nil when it succeeds again; on the writer's thread.
   public init(path: String, onFailure: @escaping @Sendable (StorageError?) -> Void = { _ in }) throws(StorageError) {
     self.path = path
     self.onFailure = onFailure
     do {
-      try FileManager.default.createDirectory(
-        at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-      var configuration = Configuration()
-      configuration.label = "buckets"
-      // Another process that reads the file, a backup for instance, is waited for, on the writer's thread.
-      configuration.busyMode = .timeout(1)
-      configuration.prepareDatabase { database in
-        _ = try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL")
-        try database.execute(sql: "PRAGMA synchronous = NORMAL")
+      try PrivateFiles.makeDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+      try PrivateFiles.makeFile(path)
+      let (database, damage) = try Self.openSound(path)
+      guard let damage else {
+        (self.database, setAside) = (database, nil)
+        return
       }
-      database = try DatabaseQueue(path: path, configuration: configuration)
-      try database.write { database in
-        try database.execute(
-          sql: """
-            CREATE TABLE IF NOT EXISTS bucket (
-              key TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL, level INTEGER NOT NULL, time INTEGER NOT NULL,
-              burst INTEGER NOT NULL, expiresAt INTEGER NOT NULL
-            ) WITHOUT ROWID
-            """)
-      }
+      let kept = damage.sound
+      let name = try PrivateFiles.setAside(path)
+      try PrivateFiles.makeFile(path)
+      self.database = try Self.open(path)
+      try self.database.write { try ArchiveTable.insert(kept, into: $0) }
+      setAside = SetAsideArchive(path: path, renamed: name, cause: damage.cause, kept: kept.count)
+    } catch let error as StorageError {
+      throw error
     } catch {
       throw StorageError(attempt: "open", path: path, cause: "\(error)")
     }
+  }
+
+  /// What is wrong with a file, and what of it can be read.
+  private struct Damage {
+    let cause: String
+    var sound: [SavedBucket] = []
+  }
+
+  /// Opens the file and looks whether it is what it should be.
+  ///
+  /// - Returns: the database as it is open; what is wrong with it, then it is closed.
+  private static func openSound(_ path: String) throws -> (DatabaseQueue, Damage?) {
+    do {
+      let database = try open(path)
+      guard let cause = try database.read(ArchiveTable.damage) else { return (database, nil) }
+      let sound = (try? database.read(ArchiveTable.fetch)) ?? []
+      try database.close()
+      return (database, Damage(cause: cause, sound: sound))
+    } catch let error as DatabaseError where error.isOfContents {
+      return (try DatabaseQueue(), Damage(cause: "\(error)"))
+    }
+  }
+
+  private static func open(_ path: String) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.label = "buckets"
+    // Another process that reads the file, a backup for instance, is waited for, on the writer's thread.
+    configuration.busyMode = .timeout(1)
+    configuration.prepareDatabase { database in
+      _ = try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL")
+      try database.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF")
+    }
+    let database = try DatabaseQueue(path: path, configuration: configuration)
+    try database.write(ArchiveTable.create)
+    return database
   }
 
   /// All buckets that have not expired by `clock`; those that have are removed.
@@ -62,9 +96,7 @@ public final class BucketArchive: Sendable {
     do {
       return try database.write { database in
         try database.execute(sql: "DELETE FROM bucket WHERE expiresAt <= ?", arguments: [clock])
-        return try Row.fetchAll(database, sql: "SELECT key, version, level, time, burst, expiresAt FROM bucket").map {
-          SavedBucket(key: $0[0], version: $0[1], level: $0[2], time: $0[3], burst: $0[4], expiresAt: $0[5])
-        }
+        return try ArchiveTable.fetch(database)
       }
     } catch {
       throw StorageError(attempt: "read", path: path, cause: "\(error)")
@@ -99,15 +131,7 @@ public final class BucketArchive: Sendable {
     }
     guard !buckets.isEmpty else { return }
     do {
-      try database.write { database in
-        let statement = try database.makeStatement(
-          sql: "INSERT OR REPLACE INTO bucket (key, version, level, time, burst, expiresAt) VALUES (?, ?, ?, ?, ?, ?)")
-        for bucket in buckets.values {
-          try statement.execute(arguments: [
-            bucket.key, bucket.version, bucket.level, bucket.time, bucket.burst, bucket.expiresAt,
-          ])
-        }
-      }
+      try database.write { try ArchiveTable.insert(buckets.values, into: $0) }
       note(nil)
     } catch {
       // What has changed meanwhile is newer.

@@ -43,6 +43,44 @@ import Testing
     }
   }
 
+  @Test("values at the ends of their range serve the first request and those after it")
+  func ends() async throws {
+    let ends = [Int.min, .min + 1, -1, 0, 1, .max - 1, .max]
+    let plan = LimitPlan([.tokens("month", 100_000, .calendar(.month, .utc))])
+    for field in 0..<4 {
+      for end in ends {
+        let directory = try TemporaryDirectory()
+        let clock = TestClock()
+        let archive = try BucketArchive(path: directory.file("limits.sqlite"))
+        let probe = try EmbeddedStore(archive: archive, clock: { clock.now })
+        let first = Rig(plan, store: probe, clock: clock)
+        let held = try #require(await first.admit(request(prompt: 1000, expected: 0)).0.grant)
+        await first.on { desk in
+          held.grant.settle(prompt: 1000, completion: 0)
+          desk.leave()
+        }
+        first.shutDown()
+        archive.flush()
+        var saved = try #require(try archive.load(clock: clock.now).first)
+        switch field {
+        case 0: saved.version = end
+        case 1: saved.level = end
+        case 2: saved.time = end
+        default: saved.burst = end
+        }
+        archive.put(saved)
+        archive.flush()
+        let rig = Rig(plan, store: try EmbeddedStore(archive: archive, clock: { clock.now }), clock: clock)
+        for _ in 0..<3 {
+          let outcome = await rig.admit(request(prompt: 10, expected: 0)).0
+          if let held = outcome.grant { await rig.on { _ in held.grant.settle(prompt: 10, completion: 0) } }
+        }
+        #expect(await rig.on { $0.gauges.subjects } == 1)
+        rig.shutDown()
+      }
+    }
+  }
+
   @Test("buckets that refill are not written: a restart begins them anew")
   func ratesAreNotKept() async throws {
     let directory = try TemporaryDirectory()

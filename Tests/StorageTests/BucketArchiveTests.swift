@@ -1,3 +1,4 @@
+import Foundation
 import Reactor
 import TestKit
 import Testing
@@ -51,7 +52,13 @@ import Testing
     let directory = try TemporaryDirectory()
     let path = try directory.write("a file, no folder", to: "file") + "/buckets.sqlite"
     #expect { try BucketArchive(path: path) } throws: { ($0 as? StorageError)?.path == path }
-    let garbage = try directory.write(String(repeating: "this is no database ", count: 100), to: "garbage.sqlite")
-    #expect(throws: StorageError.self) { try BucketArchive(path: garbage) }
+    for (kind, make) in [
+      ("a directory", { mkdir($0, 0o700) }), ("not a regular file", { mkfifo($0, 0o600) }),
+      ("a symbolic link", { symlink("/nowhere/at-all", $0) }),
+    ] as [(String, (String) -> Int32)] {
+      let path = directory.file("\(kind).sqlite")
+      #expect(make(path) == 0)
+      #expect { try BucketArchive(path: path) } throws: { "\($0)".contains(kind) && "\($0)".contains(path) }
+    }
   }
 }

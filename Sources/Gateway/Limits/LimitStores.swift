@@ -62,6 +62,7 @@ final class LimitStores: Sendable {
       let archive = try path.map { path throws(StorageError) in
         try BucketArchive(path: path) { onEvent(.archive($0)) }
       }
+      if let setAside = archive?.setAside { onEvent(.setAside(setAside)) }
       return .embedded(try EmbeddedStore(archive: archive, clock: wallClockMilliseconds), archive)
     } catch {
       throw GatewayStartError("limits: \(error).")
@@ -147,11 +148,13 @@ enum LimitStoreEvent: Sendable, Equatable, CustomStringConvertible {
   case redis(RedisEvent)
   /// Writing to disk fails, or succeeds again.
   case archive(StorageError?)
+  /// The file on disk could not be used.
+  case setAside(SetAsideArchive)
 
   /// Whether something is wrong since then.
   var isTrouble: Bool {
     switch self {
-    case .redis(.disconnected), .redis(.breakerOpened), .archive(.some): true
+    case .redis(.disconnected), .redis(.breakerOpened), .archive(.some), .setAside: true
     case .redis(.connected), .redis(.breakerClosed), .redis(.clusterChanged), .archive(nil): false
     }
   }
@@ -168,6 +171,7 @@ enum LimitStoreEvent: Sendable, Equatable, CustomStringConvertible {
       "the limits' cluster is served by \(masters.map(\.description).joined(separator: ", "))"
     case .archive(let error?): "quotas and budgets are not kept on disk: \(error)"
     case .archive(nil): "quotas and budgets are kept on disk again"
+    case .setAside(let archive): "\(archive)"
     }
   }
 }
