@@ -4,11 +4,12 @@ import Reactor
 
 /// A plain TCP balancer: each connection goes to the next target in turn, and bytes pass as they come.
 final class Balancer {
-  private let reactor = Reactor(index: 0)
+  private let reactor: Reactor
   private let targets: [SocketAddress]
   private var next = 0
 
   init(targets: [UInt16]) throws {
+    reactor = try Reactor(index: 0)
     self.targets = targets.compactMap { SocketAddress(literal: "127.0.0.1", port: $0) }
     guard !targets.isEmpty, self.targets.count == targets.count else { throw BenchmarkError("no targets") }
   }
@@ -16,7 +17,7 @@ final class Balancer {
   /// Serves until the process ends; `tell` hears the port first.
   func run(tell: (UInt16) -> Void) throws {
     guard let any = SocketAddress(literal: "127.0.0.1", port: 0) else { throw BenchmarkError("no loopback") }
-    let listener = Listener(reactor: reactor, descriptor: try Socket.listen(on: any), address: any) {
+    let listener = try Listener(reactor: reactor, descriptor: try Socket.listen(on: any), address: any) {
       [unowned self] descriptor, _ in accepted(descriptor)
     }
     tell(listener.address.port)
@@ -32,7 +33,7 @@ final class Balancer {
     Socket.disableDelay(far)
     let near = BalancedEnd(reactor, descriptor, isConnecting: false)
     let other = BalancedEnd(reactor, far, isConnecting: true)
-    near.join(other)
+    if (try? near.join(other)) == nil { near.closeBoth(isReset: true) }
   }
 }
 
@@ -58,10 +59,10 @@ private final class BalancedEnd: EventHandler {
     self.isConnecting = isConnecting
   }
 
-  func join(_ other: BalancedEnd) {
+  func join(_ other: BalancedEnd) throws {
     self.other = other
     other.other = self
-    for end in [self, other] { end.slot = reactor.register(end.descriptor, end.interest, end) }
+    for end in [self, other] { end.slot = try reactor.register(end.descriptor, end.interest, end) }
   }
 
   func ready(_ readiness: Readiness) {
@@ -134,7 +135,7 @@ private final class BalancedEnd: EventHandler {
     for end in [self, other] { if let slot = end.slot { reactor.setInterest(slot, end.interest) } }
   }
 
-  private func closeBoth(isReset: Bool) {
+  func closeBoth(isReset: Bool) {
     for end in [self, other].compactMap({ $0 }) {
       if let slot = end.slot { reactor.deregister(slot) }
       end.slot = nil

@@ -57,7 +57,7 @@ final class FleetClient: EventHandler, TimerHandler {
     do {
       descriptor = try Socket.connect(to: load.address)
       isConnecting = true
-      slot = load.reactor.register(descriptor, .writable, self)
+      slot = try load.reactor.register(descriptor, .writable, self)
     } catch {
       broken("\(error)")
     }

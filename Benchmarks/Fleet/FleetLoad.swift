@@ -3,7 +3,7 @@ import Reactor
 
 /// All clients of a run, on one reactor and the calling thread.
 final class FleetLoad: TimerHandler {
-  let reactor = Reactor(index: 0)
+  let reactor: Reactor
   let address: SocketAddress
   let plan: FleetPlan
   let table: TokenTable
@@ -23,6 +23,7 @@ final class FleetLoad: TimerHandler {
   private var random: UInt64 = 1
 
   init(port: UInt16, _ plan: FleetPlan, _ table: TokenTable, fixedWindow: FixedWindow?) throws {
+    reactor = try Reactor(index: 0)
     guard let address = SocketAddress(literal: "127.0.0.1", port: port) else { throw BenchmarkError("no loopback") }
     self.address = address
     self.plan = plan

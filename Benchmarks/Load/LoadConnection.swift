@@ -58,7 +58,7 @@ final class LoadConnection: EventHandler {
     do {
       descriptor = try Socket.connect(to: generator.address)
       isConnecting = true
-      slot = generator.reactor.register(descriptor, .writable, self)
+      slot = try generator.reactor.register(descriptor, .writable, self)
     } catch {
       broken("\(error)")
     }

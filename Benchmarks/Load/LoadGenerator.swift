@@ -6,7 +6,7 @@ import Reactor
 /// A run is: ramp (connections open one after the other), warm-up, window, drain. All on one reactor, on the calling
 /// thread.
 final class LoadGenerator: TimerHandler {
-  let reactor = Reactor(index: 0)
+  let reactor: Reactor
   let address: SocketAddress
   let request: UnsafeRawBufferPointer
   let referenceBytes: UnsafeRawBufferPointer
@@ -43,6 +43,7 @@ final class LoadGenerator: TimerHandler {
 
   /// - Throws: `BenchmarkError` when the upstream itself answers wrongly.
   init(_ plan: LoadPlan) throws {
+    reactor = try Reactor(index: 0)
     self.plan = plan
     isStream = plan.answer == .stream
     guard let address = SocketAddress(literal: "127.0.0.1", port: plan.port) else {

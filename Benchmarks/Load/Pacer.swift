@@ -18,7 +18,7 @@ final class Pacer: EventHandler {
     descriptor = bench_ticks(interval)
     guard descriptor >= 0 else { throw BenchmarkError("no timer") }
     next = MonotonicTime(nanoseconds: MonotonicTime.readClock().nanoseconds + interval)
-    slot = reactor.register(descriptor, .readable, self)
+    slot = try reactor.register(descriptor, .readable, self)
   }
 
   func ready(_ readiness: Readiness) {

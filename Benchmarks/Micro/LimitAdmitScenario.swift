@@ -53,7 +53,7 @@ struct LimitAdmitScenario: Scenario {
 
   /// On a reactor that does not run, so that this thread may be its own.
   private static func desk(_ rules: [LimitRule]) throws -> LimitDesk {
-    let reactor = Reactor(index: 0)
+    let reactor = try Reactor(index: 0)
     let store = try EmbeddedStore(clock: unixMilliseconds)
     let desk = LimitDesk(
       LimitPlan(rules), on: reactor, storage: store, node: "bench", unixTime: { unixMilliseconds() / 1000 })

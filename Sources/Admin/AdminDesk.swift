@@ -35,7 +35,7 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
   init(
     reactor: Reactor, descriptor: Int32, address: SocketAddress, gateway: Gateway,
     reload: @escaping @Sendable () async -> (taken: Bool, words: String)
-  ) {
+  ) throws(SystemCallError) {
     self.reactor = reactor
     self.gateway = gateway
     self.reload = reload
@@ -43,7 +43,7 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
       reactor: reactor, limits: DownstreamLimits(), headLimits: .request, budget: ConnectionBudget(most: 256),
       receiver: self)
     self.context = context
-    listener = Listener(
+    listener = try Listener(
       reactor: reactor, descriptor: descriptor, address: address, mayAccept: { context.mayAccept }
     ) { context.accept($0, from: $1) }
   }

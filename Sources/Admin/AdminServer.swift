@@ -20,18 +20,35 @@ public final class AdminServer: Sendable {
     guard let address = SocketAddress(literal: listen.host, port: UInt16(clamping: listen.port)) else {
       throw GatewayStartError("admin.listen: '\(listen.host)' is not an IP address.")
     }
-    let descriptor: Int32
-    do throws(Socket.OpenError) {
-      descriptor = try Socket.listen(on: address)
+    do throws(SystemCallError) {
+      let descriptor = try Socket.listen(on: address)
+      let group: ReactorGroup
+      do throws(SystemCallError) {
+        group = try ReactorGroup(count: 1, firstIndex: 2_000)
+      } catch {
+        Socket.close(descriptor)
+        throw error
+      }
+      return try await start(descriptor, address, on: group, gateway: gateway, reload: reload)
     } catch {
       throw GatewayStartError("admin.listen: \(error).")
     }
-    let group = ReactorGroup(count: 1, firstIndex: 2_000)
+  }
+
+  private static func start(
+    _ descriptor: Int32, _ address: SocketAddress, on group: ReactorGroup, gateway: Gateway,
+    reload: @escaping @Sendable () async -> (taken: Bool, words: String)
+  ) async throws(SystemCallError) -> AdminServer {
     let reactor = group.reactors[0]
-    let desk = await reactor.run {
-      AdminDesk(reactor: reactor, descriptor: descriptor, address: address, gateway: gateway, reload: reload)
+    do throws(SystemCallError) {
+      let desk = try await reactor.attempt { () throws(SystemCallError) in
+        try AdminDesk(reactor: reactor, descriptor: descriptor, address: address, gateway: gateway, reload: reload)
+      }
+      return AdminServer(group, desk)
+    } catch {
+      group.shutDown()
+      throw error
     }
-    return AdminServer(group, desk)
   }
 
   private init(_ group: ReactorGroup, _ desk: AdminDesk) {

@@ -85,14 +85,16 @@ public final class Gateway: Sendable {
         throw GatewayStartError("server.listen: '\(listen.host)' is not an IP address.")
       }
       for (index, worker) in workers.enumerated() {
-        let descriptor: Int32
-        do throws(Socket.OpenError) {
-          descriptor = try Socket.listen(on: address)
+        let bound: SocketAddress
+        do throws(SystemCallError) {
+          let descriptor = try Socket.listen(on: address)
+          let target = address
+          bound = try await worker.reactor.attempt { () throws(SystemCallError) in
+            try worker.listen(descriptor, target)
+          }
         } catch {
           throw GatewayStartError("server.listen: \(error).")
         }
-        let target = address
-        let bound = await worker.reactor.run { worker.listen(descriptor, target) }
         // Port 0: the others join the port that the first was given.
         if index == 0 { address = bound }
       }

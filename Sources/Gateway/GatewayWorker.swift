@@ -87,9 +87,9 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
 
   // MARK: Listening
 
-  func listen(_ descriptor: Int32, _ address: SocketAddress) -> SocketAddress {
+  func listen(_ descriptor: Int32, _ address: SocketAddress) throws(SystemCallError) -> SocketAddress {
     let downstream: DownstreamContext = downstream
-    let listener = Listener(
+    let listener = try Listener(
       reactor: reactor, descriptor: descriptor, address: address, mayAccept: { downstream.mayAccept }
     ) { descriptor, peer in
       downstream.accept(descriptor, from: peer)

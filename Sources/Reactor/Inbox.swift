@@ -18,9 +18,10 @@ final class Inbox: Sendable {
   private let queue = Locked(Queue())
   let wakeDescriptor: Int32
 
-  init() {
-    wakeDescriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
-    precondition(wakeDescriptor >= 0, "eventfd failed: the process has no descriptor left at start")
+  init() throws(SystemCallError) {
+    let descriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+    guard descriptor >= 0 else { throw SystemCallError(code: errno, operation: "cannot make a reactor (eventfd)") }
+    wakeDescriptor = descriptor
   }
 
   deinit { Glibc.close(wakeDescriptor) }

@@ -23,17 +23,23 @@ public final class Listener: EventHandler, TimerHandler {
   /// Starts listening; call on the reactor's thread. `accepted` owns the descriptors that it is given.
   ///
   /// - Parameter mayAccept: asked before each accept; false pauses (for instance at the connection limit).
+  /// - Throws: when the reactor cannot watch the socket, which is closed then.
   public init(
     reactor: Reactor, descriptor: Int32, address: SocketAddress,
     mayAccept: @escaping () -> Bool = { true },
     accepted: @escaping (Int32, SocketAddress?) -> Void
-  ) {
+  ) throws(SystemCallError) {
     self.reactor = reactor
     self.descriptor = descriptor
     self.address = Socket.localAddress(descriptor) ?? address
     self.mayAccept = mayAccept
     self.accepted = accepted
-    slot = reactor.register(descriptor, .readable, self)
+    do throws(SystemCallError) {
+      slot = try reactor.register(descriptor, .readable, self)
+    } catch {
+      Socket.close(descriptor)
+      throw error
+    }
   }
 
   /// Stops listening and closes the socket. Connections that the kernel had not yet handed over go to the other listeners of the port
@@ -55,7 +61,7 @@ public final class Listener: EventHandler, TimerHandler {
   /// The pause is over.
   public func timerFired(token: UInt32) {
     guard let slot else { return }
-    reactor.setInterest(slot, .readable)
+    if !reactor.changeInterest(slot, .readable) { restartTimer() }
   }
 
   private func acceptWaiting(limit: Int) {
@@ -78,7 +84,10 @@ public final class Listener: EventHandler, TimerHandler {
 
   private func pause() {
     guard let slot else { return }
-    reactor.setInterest(slot, [])
-    _ = reactor.startTimer(at: reactor.now + Self.pauseDuration, self)
+    // Where that is refused the next turn tries again: a busy wait, but no deaf port.
+    guard reactor.changeInterest(slot, []) else { return }
+    restartTimer()
   }
+
+  private func restartTimer() { _ = reactor.startTimer(at: reactor.now + Self.pauseDuration, self) }
 }

@@ -27,7 +27,7 @@ public final class Reactor: @unchecked Sendable {
   public private(set) var now: MonotonicTime
 
   private let epoll: Int32
-  private let inbox = Inbox()
+  private let inbox: Inbox
   private var slots = SlotTable<Registration>()
   private var timers: TimerWheel<Timer>
   private var jobs: [UnownedJob] = []
@@ -56,17 +56,26 @@ public final class Reactor: @unchecked Sendable {
   }
 
   /// Makes a reactor; it does nothing until `run` is called on the thread that is to be its own.
-  public init(index: Int) {
+  public init(index: Int) throws(SystemCallError) {
+    let inbox = try Inbox()
+    let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    guard epoll >= 0 else { throw SystemCallError(code: errno, operation: "cannot make a reactor (epoll_create1)") }
+    // A loop that nothing can wake would serve nobody.
+    guard sluice_epoll_control(epoll, EPOLL_CTL_ADD, inbox.wakeDescriptor, Readiness.readable.rawValue, UInt64.max) == 0
+    else {
+      let code = errno
+      close(epoll)
+      throw SystemCallError(code: code, operation: "cannot make a reactor (epoll_ctl)")
+    }
     self.index = index
-    epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-    precondition(epoll >= 0, "epoll_create1 failed: the process has no descriptor left at start")
+    self.inbox = inbox
+    self.epoll = epoll
     now = MonotonicTime.readClock()
     timers = TimerWheel(now: now)
     receiveBuffer = .allocate(byteCount: Self.headRoom + Self.readBytesMax + Self.tailRoom, alignment: 64)
     receiveBuffer.initializeMemory(as: UInt8.self, repeating: 0)
     events = .allocate(capacity: 512)
     events.initialize(repeating: sluice_epoll_event())
-    _ = sluice_epoll_control(epoll, EPOLL_CTL_ADD, inbox.wakeDescriptor, Readiness.readable.rawValue, UInt64.max)
   }
 
   deinit {
@@ -185,20 +194,43 @@ public final class Reactor: @unchecked Sendable {
 
   // MARK: Descriptors
 
+  /// The most descriptors that this reactor watches. The system has a bound of its own (fs.epoll.max_user_watches, a container's memory), at
+  /// which `register` fails in the same way.
+  public var watchesMax = Int.max
+
   /// Watches `descriptor` (level-triggered). The reactor keeps `handler` alive until `deregister`.
-  public func register(_ descriptor: Int32, _ interest: Readiness, _ handler: any EventHandler) -> SlotID {
+  ///
+  /// - Throws: when the system refuses (ENOSPC, ENOMEM). Nothing is registered then; the descriptor is still the caller's, to be closed.
+  public func register(
+    _ descriptor: Int32, _ interest: Readiness, _ handler: any EventHandler
+  ) throws(SystemCallError) -> SlotID {
     assertOnReactor()
+    guard slots.count < watchesMax else { throw Self.watchRefused(ENOSPC) }
     let id = slots.insert(Registration(descriptor: descriptor, handler: handler))
-    let result = sluice_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, interest.rawValue, id.word)
-    precondition(result == 0, "epoll refused a descriptor that the reactor owns")
+    guard sluice_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, interest.rawValue, id.word) == 0 else {
+      let code = errno
+      slots.remove(id)
+      throw Self.watchRefused(code)
+    }
     return id
   }
 
-  /// Changes what is waited for.
+  private static func watchRefused(_ code: Int32) -> SystemCallError {
+    SystemCallError(code: code, operation: "cannot watch a descriptor (epoll_ctl)")
+  }
+
+  /// Changes what is waited for. A connection for which the system refuses that is ended, so that its handler meets the end instead of
+  /// waiting for what would never be told.
   public func setInterest(_ id: SlotID, _ interest: Readiness) {
+    guard !changeInterest(id, interest), let registration = slots[id] else { return }
+    Socket.shutdownBoth(registration.descriptor)
+  }
+
+  /// Changes what is waited for; false when the system refuses, and all is as it was.
+  public func changeInterest(_ id: SlotID, _ interest: Readiness) -> Bool {
     assertOnReactor()
-    guard let registration = slots[id] else { return }
-    _ = sluice_epoll_control(epoll, EPOLL_CTL_MOD, registration.descriptor, interest.rawValue, id.word)
+    guard let registration = slots[id] else { return true }
+    return sluice_epoll_control(epoll, EPOLL_CTL_MOD, registration.descriptor, interest.rawValue, id.word) == 0
   }
 
   /// Stops watching; events of this turn that are still to be dispatched no longer reach the handler. The caller closes the descriptor afterwards.
@@ -328,5 +360,19 @@ extension Reactor {
     await withCheckedContinuation { continuation in
       execute { continuation.resume(returning: body()) }
     }
+  }
+
+  /// The same for what may fail.
+  public func attempt<Result: Sendable, Failure: Error>(
+    _ body: @escaping @Sendable () throws(Failure) -> Result
+  ) async throws(Failure) -> Result {
+    let outcome: Swift.Result<Result, Failure> = await run {
+      do throws(Failure) {
+        return .success(try body())
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try outcome.get()
   }
 }

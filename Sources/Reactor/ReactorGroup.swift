@@ -12,14 +12,25 @@ public final class ReactorGroup: Sendable {
   /// - Parameters:
   ///   - processors: pins reactor i to `processors[i % count]`; empty leaves placement to the kernel.
   ///   - firstIndex: the index of the first, when a process has several groups.
-  public init(count: Int, processors: [Int] = [], firstIndex: Int = 0) {
+  /// - Throws: when the system has no descriptor, memory or thread left for them. Nothing runs then.
+  public init(count: Int, processors: [Int] = [], firstIndex: Int = 0) throws(SystemCallError) {
     // A peer that is gone must show as EPIPE, not end the process; TLS writes cannot pass MSG_NOSIGNAL.
     sluice_ignore_sigpipe()
-    reactors = (0..<max(1, count)).map { Reactor(index: firstIndex + $0) }
-    threads = ThreadHandles(
-      reactors.enumerated().map { position, reactor in
-        Self.start(reactor, processor: processors.isEmpty ? nil : processors[position % processors.count])
-      })
+    var reactors: [Reactor] = []
+    for position in 0..<max(1, count) { reactors.append(try Reactor(index: firstIndex + position)) }
+    var threads: [pthread_t] = []
+    do throws(SystemCallError) {
+      for (position, reactor) in reactors.enumerated() {
+        let processor = processors.isEmpty ? nil : processors[position % processors.count]
+        threads.append(try Self.start(reactor, processor: processor))
+      }
+    } catch {
+      for reactor in reactors.prefix(threads.count) { reactor.stop() }
+      ThreadHandles(threads).join()
+      throw error
+    }
+    self.reactors = reactors
+    self.threads = ThreadHandles(threads)
   }
 
   /// Runs `body` on every reactor's thread.
@@ -42,7 +53,7 @@ public final class ReactorGroup: Sendable {
     }
   }
 
-  private static func start(_ reactor: Reactor, processor: Int?) -> pthread_t {
+  private static func start(_ reactor: Reactor, processor: Int?) throws(SystemCallError) -> pthread_t {
     var thread = pthread_t()
     let context = Unmanaged.passRetained(Start(reactor, processor)).toOpaque()
     let result = pthread_create(
@@ -55,7 +66,10 @@ public final class ReactorGroup: Sendable {
         start.reactor.run()
         return nil
       }, context)
-    precondition(result == 0, "cannot start a reactor's thread")
+    guard result == 0 else {
+      Unmanaged<Start>.fromOpaque(context).release()
+      throw SystemCallError(code: result, operation: "cannot start a reactor's thread (pthread_create)")
+    }
     return thread
   }
 }

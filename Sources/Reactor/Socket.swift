@@ -15,16 +15,6 @@ public enum Socket {
     case failed(Int32)
   }
 
-  /// Why a socket could not be opened.
-  public struct OpenError: Error, CustomStringConvertible, Sendable {
-    /// errno.
-    public let code: Int32
-    /// What was tried.
-    public let operation: String
-    /// The operation and the system's words.
-    public var description: String { "\(operation): \(String(cString: strerror(code)))" }
-  }
-
   /// Receives once; the caller comes back when the socket is ready again (level-triggered).
   @inline(__always)
   public static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
@@ -58,7 +48,7 @@ public enum Socket {
   }
 
   /// Opens a listening socket. With SO_REUSEPORT every reactor has its own, and a new process can listen before the old one leaves.
-  public static func listen(on address: SocketAddress, backlog: Int32 = 4096) throws(OpenError) -> Int32 {
+  public static func listen(on address: SocketAddress, backlog: Int32 = 4096) throws(SystemCallError) -> Int32 {
     let descriptor = try open(address)
     set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
     set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
@@ -71,7 +61,7 @@ public enum Socket {
   }
 
   /// Begins to connect; readiness to write tells that it has ended, `connectError` how.
-  public static func connect(to address: SocketAddress) throws(OpenError) -> Int32 {
+  public static func connect(to address: SocketAddress) throws(SystemCallError) -> Int32 {
     let descriptor = try open(address)
     disableDelay(descriptor)
     let result = address.withSockaddr { CLinux.connect(descriptor, $0, $1) }
@@ -122,6 +112,11 @@ public enum Socket {
     _ = shutdown(descriptor, Int32(SHUT_WR))
   }
 
+  /// Ends a connection in both directions while its descriptor stays open: whoever reads or writes it meets the end.
+  public static func shutdownBoth(_ descriptor: Int32) {
+    _ = shutdown(descriptor, Int32(SHUT_RDWR))
+  }
+
   /// Closes a descriptor.
   public static func close(_ descriptor: Int32) { _ = CLinux.close(descriptor) }
 
@@ -136,17 +131,17 @@ public enum Socket {
     }
   }
 
-  private static func open(_ address: SocketAddress) throws(OpenError) -> Int32 {
+  private static func open(_ address: SocketAddress) throws(SystemCallError) -> Int32 {
     let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let descriptor = socket(address.family == .ipv6 ? AF_INET6 : AF_INET, type, 0)
-    guard descriptor >= 0 else { throw OpenError(code: errno, operation: "cannot open a socket") }
+    guard descriptor >= 0 else { throw SystemCallError(code: errno, operation: "cannot open a socket") }
     return descriptor
   }
 
-  private static func closing(_ descriptor: Int32, _ operation: String) -> OpenError {
+  private static func closing(_ descriptor: Int32, _ operation: String) -> SystemCallError {
     let code = errno
     close(descriptor)
-    return OpenError(code: code, operation: operation)
+    return SystemCallError(code: code, operation: operation)
   }
 
   private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {

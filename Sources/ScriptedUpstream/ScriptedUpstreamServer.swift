@@ -27,7 +27,12 @@ public final class ScriptedUpstreamServer: Sendable {
 
   /// Starts it on one reactor of its own.
   public convenience init(_ settings: ScriptedUpstreamSettings = ScriptedUpstreamSettings()) throws(StartError) {
-    let group = ReactorGroup(count: 1, firstIndex: 1000)
+    let group: ReactorGroup
+    do throws(SystemCallError) {
+      group = try ReactorGroup(count: 1, firstIndex: 1000)
+    } catch {
+      throw StartError(description: "the simulator cannot start: \(error)")
+    }
     do {
       try self.init(settings, reactors: group.reactors, ownGroup: group)
     } catch {

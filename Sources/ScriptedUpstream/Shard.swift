@@ -29,7 +29,8 @@ final class Shard: @unchecked Sendable {
 
   /// Starts to accept on the descriptor, which it owns from now on.
   func start(_ descriptor: Int32, _ address: SocketAddress) {
-    listener = Listener(reactor: reactor, descriptor: descriptor, address: address) { [unowned self] descriptor, _ in
+    listener = try? Listener(reactor: reactor, descriptor: descriptor, address: address) {
+      [unowned self] descriptor, _ in
       let connection = UpstreamConnection(
         shard: self, descriptor: descriptor, number: shared.nextConnectionNumber())
       connections[ObjectIdentifier(connection)] = connection

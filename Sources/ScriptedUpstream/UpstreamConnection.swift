@@ -47,7 +47,8 @@ final class UpstreamConnection: EventHandler, TimerHandler {
   }
 
   func start() {
-    slot = reactor.register(descriptor, interest, self)
+    slot = try? reactor.register(descriptor, interest, self)
+    if slot == nil { close() }
   }
 
   // MARK: Reading

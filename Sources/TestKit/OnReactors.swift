@@ -35,6 +35,17 @@ private final class Outcome<Result>: @unchecked Sendable {
   let done = DispatchSemaphore(value: 0)
 }
 
+extension ReactorGroup {
+  /// A running group; a test cannot go on without one.
+  public static func started(count: Int = 1, processors: [Int] = [], firstIndex: Int = 0) -> ReactorGroup {
+    do {
+      return try ReactorGroup(count: count, processors: processors, firstIndex: firstIndex)
+    } catch {
+      preconditionFailure("no reactors: \(error)")
+    }
+  }
+}
+
 extension Reactor {
   /// Runs `body` on the reactor's thread and waits for what it gives back.
   public func sync<Result>(_ body: @escaping () -> Result) -> Result {
@@ -52,14 +63,14 @@ extension Reactor {
 
 /// Runs `body` with a running reactor, which is stopped afterwards.
 public func withReactor<Result>(_ body: (Reactor) throws -> Result) rethrows -> Result {
-  let group = ReactorGroup(count: 1)
+  let group = ReactorGroup.started()
   defer { group.shutDown() }
   return try body(group.reactors[0])
 }
 
 /// The same for bodies that wait for tasks.
 public func withReactorAsync<Result>(_ body: (Reactor) async throws -> Result) async rethrows -> Result {
-  let group = ReactorGroup(count: 1)
+  let group = ReactorGroup.started()
   defer { group.shutDown() }
   return try await body(group.reactors[0])
 }

@@ -5,6 +5,7 @@ internal import Synchronization
 public final class ConnectionBudget: Sendable {
   private let open = Atomic<Int>(0)
   private let most: Atomic<Int>
+  private let unwatched = Atomic<Int>(0)
 
   /// A budget of `most` connections.
   public init(most: Int) { self.most = Atomic(most) }
@@ -14,6 +15,11 @@ public final class ConnectionBudget: Sendable {
 
   /// Whether another connection fits.
   public var hasRoom: Bool { open.load(ordering: .relaxed) < most.load(ordering: .relaxed) }
+
+  /// Connections that were accepted and closed at once, because the system refused to watch them (epoll).
+  public var notWatchedCount: Int { unwatched.load(ordering: .relaxed) }
+
+  func notWatched() { unwatched.add(1, ordering: .relaxed) }
 
   func opened() { open.add(1, ordering: .relaxed) }
 

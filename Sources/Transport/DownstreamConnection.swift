@@ -73,7 +73,13 @@ public final class DownstreamConnection: EventHandler {
 
   func open(id: SlotID) {
     self.id = id
-    slot = reactor.register(stream.descriptor, [.readable, .peerClosed], self)
+    do throws(SystemCallError) {
+      slot = try reactor.register(stream.descriptor, [.readable, .peerClosed], self)
+    } catch {
+      // Nobody would ever be told what this client sends.
+      context.notWatched()
+      return close()
+    }
     setDeadline(after: context.limits.idleTimeout)
   }
 

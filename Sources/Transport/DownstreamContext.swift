@@ -137,6 +137,9 @@ public final class DownstreamContext: @unchecked Sendable {
     return cut
   }
 
+  /// An accepted connection could not be watched.
+  func notWatched() { budget.notWatched() }
+
   func remove(_ id: SlotID) {
     if connections.remove(id) != nil { budget.closed() }
   }

@@ -111,7 +111,7 @@ public final class Resolver: Sendable {
     if result != 0 {
       Unmanaged<Work>.fromOpaque(context).release()
       var next: Name? = name
-      while let current = next { next = finish(current, .failure(.nameNotResolved("no thread for the look-up"))) }
+      while let current = next { next = finish(current, .failure(.exhausted(result))) }
     }
   }
 
@@ -141,6 +141,19 @@ public final class Resolver: Sendable {
     return next
   }
 
+  /// Whether a look-up failed for want of something here: the library says so of memory alone, and takes a file that it cannot open for one
+  /// that is not there.
+  private static func exhaustion(_ code: Int32) -> Int32? {
+    if code == EAI_MEMORY { return ENOMEM }
+    let probe = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard probe < 0 else {
+      close(probe)
+      return nil
+    }
+    let code = errno
+    return SystemCallError.isExhaustion(code) ? code : nil
+  }
+
   private static let systemLookUp: @Sendable (String, UInt16) -> Answer = { host, port in
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -149,7 +162,10 @@ public final class Resolver: Sendable {
     var list: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(host, String(port), &hints, &list)
     defer { if let list { freeaddrinfo(list) } }
-    guard code == 0 else { return .failure(.nameNotResolved(String(cString: gai_strerror(code)))) }
+    guard code == 0 else {
+      if let exhausted = exhaustion(code) { return .failure(.exhausted(exhausted)) }
+      return .failure(.nameNotResolved(String(cString: gai_strerror(code))))
+    }
     var addresses: [SocketAddress] = []
     var next = list
     while let entry = next, addresses.count < 32 {

@@ -159,10 +159,13 @@ public final class UpstreamSession: EventHandler, @unchecked Sendable {
     guard !isClosed else { return }
     var interest: Readiness = isPaused ? [] : .readable
     if isWaitingToSend { interest.insert(.writable) }
-    if let slot {
-      reactor.setInterest(slot, interest)
-    } else {
-      slot = reactor.register(stream.descriptor, interest, self)
+    if let slot { return reactor.setInterest(slot, interest) }
+    do throws(SystemCallError) {
+      slot = try reactor.register(stream.descriptor, interest, self)
+    } catch {
+      let code = error.code
+      // Deferred: whoever resumes the answer is not told of its end from inside that call.
+      reactor.atEndOfTurn { [self] in lost(.broken(code)) }
     }
   }
 

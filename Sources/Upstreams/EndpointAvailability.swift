@@ -49,6 +49,9 @@ struct EndpointAvailability: Equatable {
     return true
   }
 
+  /// A connect was never begun: it says nothing. A probe is to be tried again.
+  mutating func connectDropped() { isProbing = false }
+
   /// A connect succeeded. True when the endpoint had been held back.
   mutating func connectSucceeded() -> Bool {
     let wasHeld = heldUntil != nil

@@ -200,7 +200,7 @@ public actor SessionPool {
   func sessionConnectFailed(_ session: UpstreamSession, _ error: TransportError) {
     guard attempts[session.id] != nil else { return }
     switch error {
-    case .connectFailed, .connectTimedOut:
+    case .connectFailed, .connectTimedOut, .exhausted:
       if connectNextAddress(session.id) { return }
     default: break  // The name, the certificate: no other address will do better.
     }

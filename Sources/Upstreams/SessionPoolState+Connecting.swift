@@ -41,6 +41,7 @@ extension SessionPoolState {
     forget(id)
     totals.connectFailures &+= 1
     var actions: [PoolAction] = []
+    if case .exhausted = error { return connectExhausted(endpoint, error, now) }
     let isLone = usableEndpoints <= 1
     if !endpoints[endpoint].isRetired,
       endpoints[endpoint].availability.connectFailed(error, now: now, isLone: isLone, jitter: jitter)
@@ -50,6 +51,24 @@ extension SessionPoolState {
     if let due = endpoints[endpoint].availability.probeDue { wake(at: due) }
     if idleCount < limits.minIdle { refill(at: now + EndpointAvailability.firstDelay) }
     supplyWaiting(hasPermit: true, now, &actions)
+    return actions
+  }
+
+  /// A connect could not be begun for want of something here. The endpoint is as good as before, but no further connect is started in its place:
+  /// it would fail alike, turn after turn. So nobody is left waiting but for those connects that are still under way.
+  private mutating func connectExhausted(
+    _ endpoint: Int, _ error: TransportError, _ now: MonotonicTime
+  ) -> [PoolAction] {
+    var actions: [PoolAction] = []
+    endpoints[endpoint].availability.connectDropped()
+    if let due = endpoints[endpoint].availability.probeDue { wake(at: max(due, now + Self.noPermitDelay)) }
+    if idleCount < limits.minIdle { refill(at: now + Self.noPermitDelay) }
+    while waiting.count > supply, let place = waiting.takeFirst(isNew: true) {
+      left(place)
+      actions.append(.fail(place.id, .connectFailed(error)))
+    }
+    calmDown()
+    release(&actions)
     return actions
   }
 

@@ -38,21 +38,36 @@ final class FileWatcher: EventHandler, TimerHandler, @unchecked Sendable {
     }
   }
 
-  /// Nil when the directory cannot be watched; SIGHUP still works then.
-  init?(file: String, reactor: Reactor) {
+  /// Begins to watch.
+  ///
+  /// - Throws: when the system refuses to; SIGHUP still works then.
+  static func start(file: String, reactor: Reactor) async throws(SystemCallError) -> FileWatcher {
+    let watcher = try FileWatcher(file: file, reactor: reactor)
+    do throws(SystemCallError) {
+      _ = try await reactor.attempt { () throws(SystemCallError) in
+        try reactor.register(watcher.descriptor, .readable, watcher)
+      }
+    } catch {
+      close(watcher.descriptor)
+      throw error
+    }
+    return watcher
+  }
+
+  private init(file: String, reactor: Reactor) throws(SystemCallError) {
     descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
-    guard descriptor >= 0 else { return nil }
+    guard descriptor >= 0 else { throw SystemCallError(code: errno, operation: "cannot watch files (inotify_init1)") }
     let directory = file.contains("/") ? String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]) : "."
     let mask = UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE)
     guard inotify_add_watch(descriptor, directory.isEmpty ? "/" : directory, mask) >= 0 else {
+      let code = errno
       close(descriptor)
-      return nil
+      throw SystemCallError(code: code, operation: "cannot watch '\(directory)' (inotify_add_watch)")
     }
     self.file = file
     self.reactor = reactor
     lastSeen = FileIdentity(file)
     (changes, report) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-    reactor.execute { [self] in _ = reactor.register(descriptor, .readable, self) }
   }
 
   func ready(_ readiness: Readiness) {

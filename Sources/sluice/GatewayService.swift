@@ -20,7 +20,7 @@ struct GatewayService: Service {
   func run() async throws {
     let descriptors = ProcessLimits.raiseDescriptorLimit()
     let count = settings.server.reactors > 0 ? settings.server.reactors : ProcessLimits.processorCount
-    let group = ReactorGroup(
+    let group = try ReactorGroup(
       count: count, processors: settings.server.pinThreads ? Array(0..<ProcessLimits.processorCount) : [])
     let sink = try LogSink(file: settings.log.accessFile)
     var vocabularies = VocabularyLoader(store: store, logger: logger)
@@ -40,7 +40,7 @@ struct GatewayService: Service {
       ])
     await started(gateway)
 
-    let watcher = source.file.flatMap { FileWatcher(file: $0, reactor: group.reactors[0]) }
+    let watcher = await watch(on: group.reactors[0])
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
         for await _ in await UnixSignalsSequence(trapping: .sighup) { _ = await reloader.reload(because: "SIGHUP") }
@@ -65,6 +65,20 @@ struct GatewayService: Service {
     await admin?.shutDown()
     group.shutDown()
     sink.close()
+  }
+}
+
+extension GatewayService {
+  /// Watches the configuration file, if there is one. Where the system refuses that, a reload must be asked for.
+  private func watch(on reactor: Reactor) async -> FileWatcher? {
+    guard let file = source.file else { return nil }
+    do {
+      return try await FileWatcher.start(file: file, reactor: reactor)
+    } catch {
+      logger.warning(
+        "the configuration file is not watched; reload it with SIGHUP", metadata: ["problem": "\(error)"])
+      return nil
+    }
   }
 }
 

@@ -28,7 +28,7 @@ struct AdminTests {
       fileName: "test.yaml", variables: { _ in nil }, hashKey: { KeyHash.sha256(Array($0.utf8)) })
     let directory = try TemporaryDirectory()
     let sink = try LogSink(file: directory.file("access.log"))
-    let group = ReactorGroup(count: reactors)
+    let group = ReactorGroup.started(count: reactors)
     let gateway = try await Gateway.start(settings, on: group, sink: sink)
     let count = Count()
     let admin = try await AdminServer.start(ListenAddress(host: "127.0.0.1", port: 0), gateway: gateway) {

@@ -67,7 +67,7 @@ struct House {
       configuration?(ports) ?? "anonymous: true\n" + Self.upstreams(ports, options: options) + Self.models(count)
     let directory = try TemporaryDirectory()
     let sink = try LogSink(file: directory.file("access.log"))
-    let group = ReactorGroup(count: reactors)
+    let group = ReactorGroup.started(count: reactors)
     let gateway = try await Gateway.start(try settings(text, server: server), on: group, sink: sink, shelf: shelf)
     let port = try #require(gateway.addresses.first?.port)
     let house = House(gateway: gateway, upstreams: upstreams, port: port, logFile: directory.file("access.log"))

@@ -15,7 +15,7 @@ import Transport
 struct LimitStoresTests {
   /// Stores on two reactors, and what was told of them.
   private final class Rig: Sendable {
-    let group = ReactorGroup(count: 2)
+    let group = ReactorGroup.started(count: 2)
     let stores: LimitStores
     let events: Journal<LimitStoreEvent>
 

@@ -48,7 +48,7 @@ struct LimitTextTests {
   /// The refusal that a limit gives in the end, to requests with such prompts.
   private func refusal(_ limits: String, prompt: Int = 10) async throws -> LimitRefusal {
     let plan = try plan(limits).0
-    let group = ReactorGroup(count: 1)
+    let group = ReactorGroup.started(count: 1)
     defer { group.shutDown() }
     let reactor = group.reactors[0]
     let refusal = await reactor.run { () -> LimitRefusal? in

@@ -78,7 +78,7 @@ struct StreamRelayLimitTests {
   private func onBench<Result: Sendable>(
     tokens: Int = 40, _ body: @escaping @Sendable (Bench) throws -> Result
   ) async throws -> Result {
-    let group = ReactorGroup(count: 1)
+    let group = ReactorGroup.started(count: 1)
     defer { group.shutDown() }
     let reactor = group.reactors[0]
     let result = await reactor.run { () -> Swift.Result<Result, any Error>? in

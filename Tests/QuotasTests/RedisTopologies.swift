@@ -103,7 +103,7 @@ import Testing
       var longestTick = 0
     }
 
-    let group = ReactorGroup(count: RedisTopologies.desks)
+    let group = ReactorGroup.started(count: RedisTopologies.desks)
     let desks: [LimitDesk]
     let clients: [RedisClient]
     let isOver = Locked(false)

@@ -53,7 +53,7 @@ final class Rig: Sendable {
 
   /// On a store in the process.
   init(_ plan: LimitPlan, store: EmbeddedStore, clock: TestClock = TestClock(), count: Int = 1) {
-    group = ReactorGroup(count: count)
+    group = ReactorGroup.started(count: count)
     clients = []
     let events = events
     desks = group.reactors.map { reactor in
@@ -70,7 +70,7 @@ final class Rig: Sendable {
     _ plan: LimitPlan, port: UInt16, timeout: Duration = .milliseconds(60) * testPatience, count: Int = 1,
     clock: TestClock = TestClock()
   ) {
-    group = ReactorGroup(count: count)
+    group = ReactorGroup.started(count: count)
     let events = events
     var settings = RedisSettings(topology: .single(RedisEndpoint(host: "127.0.0.1", port: port)))
     settings.breaker.openFor = .milliseconds(100)

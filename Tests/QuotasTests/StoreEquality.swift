@@ -78,7 +78,7 @@ import Testing
   @Test("both stores give the same answers to the same questions", arguments: [1, 2, 3, 4] as [UInt64])
   func sameAnswers(seed: UInt64) async throws {
     let server = try RedisServer()
-    let group = ReactorGroup(count: 1)
+    let group = ReactorGroup.started(count: 1)
     defer { group.shutDown() }
     let reactor = group.reactors[0]
     let client = RedisClient(

@@ -20,7 +20,7 @@ private final class Door: @unchecked Sendable {
     guard let address = SocketAddress(literal: "127.0.0.1", port: port) else { preconditionFailure("address") }
     let descriptor = try Socket.listen(on: address, backlog: backlog)
     self.port = reactor.sync { [self] in
-      let listener = Listener(
+      let listener = try! Listener(
         reactor: reactor, descriptor: descriptor, address: address,
         mayAccept: { [unowned self] in
           asked += 1
@@ -156,7 +156,7 @@ struct ListenerTests {
 
   @Test("two listeners share a port, and both are given connections")
   func sharedPort() throws {
-    let group = ReactorGroup(count: 2)
+    let group = ReactorGroup.started(count: 2)
     defer { group.shutDown() }
     let first = try Door(group.reactors[0])
     let second = try Door(group.reactors[1], port: first.port)
@@ -182,14 +182,33 @@ struct ListenerTests {
     #expect {
       _ = try Socket.listen(on: address)
     } throws: { error in
-      "\(error)".contains("127.0.0.1:\(taken.port)") && (error as? Socket.OpenError)?.code == EADDRINUSE
+      "\(error)".contains("127.0.0.1:\(taken.port)") && (error as? SystemCallError)?.code == EADDRINUSE
+    }
+  }
+
+  @Test("a listener that cannot be watched is an error, and its socket is closed")
+  func refused() throws {
+    try withReactor { reactor in
+      reactor.sync { reactor.watchesMax = 0 }
+      let address = try #require(SocketAddress(literal: "127.0.0.1", port: 0))
+      let descriptor = try Socket.listen(on: address)
+      let code = reactor.sync { () -> Int32 in
+        do throws(SystemCallError) {
+          _ = try Listener(reactor: reactor, descriptor: descriptor, address: address, accepted: { _, _ in })
+          return 0
+        } catch {
+          return error.code
+        }
+      }
+      #expect(code == ENOSPC)
+      #expect(Socket.localAddress(descriptor) == nil)
     }
   }
 
   @Test("at the descriptor limit accepting rests, and goes on when descriptors are free again")
   func descriptorLimit() async {
     await #expect(processExitsWith: .success) {
-      let group = ReactorGroup(count: 1)
+      let group = ReactorGroup.started(count: 1)
       let door = try Door(group.reactors[0])
       let clients = try (0..<40).map { _ in try RawSocket.connect(door.port) }
       guard door.accepted.holds(40) else { exit(2) }
@@ -229,7 +248,7 @@ struct ListenerTests {
   @Test("writing to a connection that the peer has reset fails as an error and does not end the process")
   func brokenPipe() async {
     await #expect(processExitsWith: .success) {
-      let group = ReactorGroup(count: 1)
+      let group = ReactorGroup.started(count: 1)
       let door = try Door(group.reactors[0])
       let client = try RawSocket.connect(door.port)
       guard door.accepted.holds(1), let descriptor = door.accepted.entries.first else { exit(2) }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Reactor
 import Testing
@@ -53,7 +54,7 @@ struct ReactorLoopTests {
     weak var ended: Reactor?
     weak var owner: Owner?
     do {
-      let group = ReactorGroup(count: 1)
+      let group = ReactorGroup.started(count: 1)
       let reactor = group.reactors[0]
       ended = reactor
       let made = reactor.sync {
@@ -77,7 +78,7 @@ struct ReactorLoopTests {
   func afterTheEnd() {
     weak var ended: Reactor?
     do {
-      let group = ReactorGroup(count: 1)
+      let group = ReactorGroup.started(count: 1)
       let reactor = group.reactors[0]
       ended = reactor
       group.shutDown()
@@ -150,7 +151,7 @@ struct ReactorLoopTests {
 
   @Test("the loop knows its own thread, and no longer once it has ended")
   func ownThread() {
-    let reactor = Reactor(index: 3)
+    let reactor = (try! Reactor(index: 3))
     #expect(!reactor.isCurrent)
     let wasCurrent = Journal<Bool>()
     reactor.execute { wasCurrent.add(reactor.isCurrent) }
@@ -162,7 +163,7 @@ struct ReactorLoopTests {
 
   @Test("signals that interrupt the wait lose nothing")
   func interrupted() {
-    let group = ReactorGroup(count: 1)
+    let group = ReactorGroup.started(count: 1)
     defer { group.shutDown() }
     let reactor = group.reactors[0]
     var action = sigaction()
@@ -255,7 +256,7 @@ struct ReactorLoopTests {
       let pair = Pair()
       let journal = Journal<Int>()
       let slot = reactor.sync {
-        reactor.register(pair.near, .readable, ReadyProbe { _ in journal.add(pair.read(3)) })
+        try! reactor.register(pair.near, .readable, ReadyProbe { _ in journal.add(pair.read(3)) })
       }
       pair.write(10)
       #expect(journal.holds(4))
@@ -271,7 +272,7 @@ struct ReactorLoopTests {
       let pair = Pair()
       let journal = Journal<Readiness>()
       let slot = reactor.sync {
-        reactor.register(
+        try! reactor.register(
           pair.near, [],
           ReadyProbe { readiness in
             journal.add(readiness)
@@ -306,7 +307,7 @@ struct ReactorLoopTests {
       reactor.sync {
         let slots = Confined<[SlotID]>([])
         slots.value = pairs.enumerated().map { number, pair in
-          reactor.register(
+          try! reactor.register(
             pair.near, .readable,
             ReadyProbe { _ in
               old.add(number)
@@ -317,7 +318,7 @@ struct ReactorLoopTests {
               }
               slots.value = []
               for pair in fresh {
-                _ = reactor.register(pair.near, .readable, ReadyProbe { _ in new.add(pair.read(9)) })
+                _ = try! reactor.register(pair.near, .readable, ReadyProbe { _ in new.add(pair.read(9)) })
               }
             })
         }
@@ -332,6 +333,80 @@ struct ReactorLoopTests {
     }
   }
 
+  @Test("a descriptor that the system refuses to watch is an error with words, and leaves nothing behind")
+  func refusedWatch() throws {
+    try withReactor { reactor in
+      let pair = Pair()
+      func refusal(_ descriptor: Int32) -> SystemCallError? {
+        reactor.sync {
+          do throws(SystemCallError) {
+            _ = try reactor.register(descriptor, .readable, ReadyProbe { _ in })
+            return nil
+          } catch {
+            return error
+          }
+        }
+      }
+      // epoll takes no regular file.
+      let file = open("/proc/self/cmdline", O_RDONLY)
+      #expect(refusal(file)?.code == EPERM)
+      #expect(refusal(-1)?.code == EBADF)
+      Glibc.close(file)
+      reactor.sync { reactor.watchesMax = 0 }
+      let full = try #require(refusal(pair.near))
+      #expect(full.code == ENOSPC && full.isExhaustion)
+      #expect("\(full)".contains("epoll_ctl") && "\(full)".contains("max_user_watches"))
+      #expect(reactor.sync { reactor.registeredCount } == 0)
+
+      // The reactor goes on, and takes the descriptor once there is room.
+      reactor.sync { reactor.watchesMax = 1 }
+      #expect(refusal(pair.near) == nil)
+      #expect(refusal(pair.near)?.code == ENOSPC)
+      pair.close()
+    }
+  }
+
+  @Test("reactors for which there is no descriptor or no thread are an error with words, and leave nothing behind")
+  func refusedStart() async {
+    await #expect(processExitsWith: .success) {
+      let lowest = dup(0)
+      close(lowest)
+      var limit = rlimit()
+      getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      // Of eventfd and epoll of each, all that may be missing is: the first, the second, those of the second reactor.
+      for count in 0..<4 {
+        var low = limit
+        low.rlim_cur = rlim_t(lowest) + rlim_t(count)
+        guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &low) == 0 else { exit(2) }
+        do {
+          _ = try ReactorGroup(count: 2)
+          exit(3)
+        } catch {
+          guard (error as? SystemCallError)?.code == EMFILE, "\(error)".contains("ulimit -n") else { exit(4) }
+        }
+        guard dup(0) == lowest || count == 0 else { exit(5) }
+        close(lowest)
+      }
+      guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { exit(6) }
+
+      // Stacks larger than what addresses there are: no thread can be made.
+      typealias SetDefault = @convention(c) (UnsafePointer<pthread_attr_t>) -> Int32
+      guard let symbol = dlsym(nil, "pthread_setattr_default_np") else { exit(7) }
+      var attributes = pthread_attr_t()
+      pthread_attr_init(&attributes)
+      pthread_attr_setstacksize(&attributes, 1 << 48)
+      guard unsafeBitCast(symbol, to: SetDefault.self)(&attributes) == 0 else { exit(8) }
+      do {
+        _ = try ReactorGroup(count: 2)
+        exit(9)
+      } catch {
+        guard "\(error)".contains("pthread_create") else { exit(10) }
+      }
+      guard dup(0) == lowest else { exit(11) }
+      exit(0)
+    }
+  }
+
   @Test("a peer that leaves shows as its end and as hung up")
   func hangUp() {
     withReactor { reactor in
@@ -339,7 +414,7 @@ struct ReactorLoopTests {
       let journal = Journal<Readiness>()
       reactor.sync {
         let slot = Confined<SlotID?>(nil)
-        slot.value = reactor.register(
+        slot.value = try! reactor.register(
           pair.near, [.readable, .peerClosed],
           ReadyProbe { readiness in
             journal.add(readiness)
@@ -363,7 +438,7 @@ struct ReactorLoopTests {
         do {
           let probe = ReadyProbe { _ in }
           watched = probe
-          slot = reactor.register(pair.near, .readable, probe)
+          slot = try! reactor.register(pair.near, .readable, probe)
         }
         isAlive.add(watched != nil)
         reactor.deregister(slot)
@@ -376,7 +451,7 @@ struct ReactorLoopTests {
 
   @Test("several reactors each have their own thread and index")
   func group() {
-    let group = ReactorGroup(count: 3, processors: [0], firstIndex: 5)
+    let group = ReactorGroup.started(count: 3, processors: [0], firstIndex: 5)
     let threads = group.reactors.map { reactor in reactor.sync { pthread_self() } }
     #expect(Set(threads).count == 3)
     #expect(group.reactors.map(\.index) == [5, 6, 7])

@@ -13,7 +13,7 @@ final class Confined<Value>: @unchecked Sendable {
 
 /// A client on a reactor of its own, and what it told of itself.
 final class Rig: Sendable {
-  let group = ReactorGroup(count: 1)
+  let group = ReactorGroup.started(count: 1)
   let client: RedisClient
   private let told = Locked<[RedisEvent]>([])
   var reactor: Reactor { group.reactors[0] }

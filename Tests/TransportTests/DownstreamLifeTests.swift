@@ -33,6 +33,26 @@ struct DownstreamLifeTests {
     }
   }
 
+  @Test("a client whose socket the system refuses to watch is closed and counted, and the next one is served")
+  func notWatched() throws {
+    try withDownstream { rig in
+      // The listener is watched already.
+      rig.reactor.sync { rig.reactor.watchesMax = 1 }
+      let refused = try rig.connect()
+      try? refused.send(Self.get)
+      _ = refused.endCode()
+      #expect(waitUntil { rig.budget.notWatchedCount == 1 })
+      #expect(rig.connectionCount == 0)
+      #expect(rig.reactor.sync { rig.reactor.timerCount } == 0)
+
+      rig.reactor.sync { rig.reactor.watchesMax = .max }
+      let client = try rig.connect()
+      try client.send(Self.get)
+      #expect(try AnswerReader(client).next().status == 200)
+      #expect(rig.budget.notWatchedCount == 1)
+    }
+  }
+
   @Test("a head that does not arrive in time is answered 408, however slowly its bytes drip", arguments: [1, 5, 20])
   func headTimeout(bytes: Int) throws {
     try withDownstream({ $0.headTimeout = .milliseconds(80) }) { rig in

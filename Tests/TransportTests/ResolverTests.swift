@@ -38,7 +38,7 @@ private final class NameServer: Sendable {
 private final class ResolverRig: Sendable {
   let server = NameServer()
   let resolver: Resolver
-  let group = ReactorGroup(count: 1)
+  let group = ReactorGroup.started(count: 1)
   let answers = Journal<(host: String, answer: Resolver.Answer)>()
   init() { resolver = Resolver(lookUp: server.lookUp) }
 

@@ -36,6 +36,19 @@ struct UpstreamSessionTests {
     #expect(rig.reactor.sync { (rig.reactor.timerCount, rig.reactor.registeredCount) } == (0, 0))
   }
 
+  @Test("a socket that the system refuses to watch is a failed connect, and is closed")
+  func notWatched() throws {
+    let server = try RawSocket.listen()
+    let rig = UpstreamRig([try loopback(server.port), try loopback(server.port)], watchesMax: 0)
+    defer { rig.shutDown() }
+    #expect(rig.holds(.connectFailed(.exhausted(ENOSPC))))
+    rig.settle()
+    #expect(rig.owner.journal.count == 1)
+    #expect(rig.isClosed)
+    for _ in 0..<2 { _ = try server.accept().endCode() }
+    #expect(rig.reactor.sync { (rig.reactor.timerCount, rig.reactor.registeredCount) } == (0, 0))
+  }
+
   @Test("a server that never accepts ends in the connect time-out")
   func connectTimeout() throws {
     let server = try RawSocket.listen(backlog: 0)
@@ -375,6 +388,27 @@ struct UpstreamSessionTests {
     }
   }
 
+  @Test("an answer whose socket cannot be watched again fails, and not from inside the call that resumes it")
+  func notWatchedAgain() throws {
+    try withUpstream { rig, peer in
+      rig.reactor.sync { rig.owner.onHead = { $0.setPaused(true) } }
+      rig.begin()
+      _ = try peer.receive(until: "\r\n\r\n")
+      try peer.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n")
+      #expect(rig.holds(.head(200)))
+      peer.reset()
+      #expect(waitUntil { rig.reactor.sync { rig.reactor.registeredCount } == 0 })
+      let before = rig.reactor.sync {
+        rig.reactor.watchesMax = 0
+        rig.session.setPaused(false)
+        return rig.owner.journal.count
+      }
+      #expect(rig.holds(.failed(.broken(ENOSPC))))
+      #expect(rig.owner.journal.count == before + 1)
+      #expect(rig.isClosed)
+    }
+  }
+
   @Test("a reset while paused neither spins the loop nor is lost")
   func resetWhilePaused() throws {
     try withUpstream { rig, peer in
@@ -426,7 +460,7 @@ struct UpstreamSessionTests {
   @Test("an owner that is gone is not kept alive by its sessions")
   func weakOwner() throws {
     let server = try RawSocket.listen()
-    let group = ReactorGroup(count: 1)
+    let group = ReactorGroup.started(count: 1)
     defer { group.shutDown() }
     let reactor = group.reactors[0]
     let address = try loopback(server.port)

@@ -19,7 +19,7 @@ struct House {
     reactors count: Int = 1, urls: (Reactor) throws -> [String], resolver: Resolver = Resolver(),
     _ change: (inout UpstreamSettings) -> Void = { _ in }, _ body: (House) async throws -> Void
   ) async throws {
-    let group = ReactorGroup(count: count + 1)
+    let group = ReactorGroup.started(count: count + 1)
     let reactors = Array(group.reactors.prefix(count))
     do {
       let settings = try settings(urls(group.reactors[count]), change)

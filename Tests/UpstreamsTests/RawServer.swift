@@ -39,7 +39,8 @@ final class RawServer: Sendable {
     address = bound
     state.withLock { $0.manner = manner }
     reactor.execute { [self] in
-      let listener = Listener(reactor: reactor, descriptor: descriptor, address: bound) { [weak self] connection, _ in
+      let listener = try! Listener(reactor: reactor, descriptor: descriptor, address: bound) {
+        [weak self] connection, _ in
         self?.accepted(connection)
       }
       state.withLock { $0.listener = listener }
@@ -121,7 +122,7 @@ private final class RawConnection: EventHandler {
     self.reactor = reactor
     self.descriptor = descriptor
     self.server = server
-    slot = reactor.register(descriptor, .readable, self)
+    slot = try! reactor.register(descriptor, .readable, self)
   }
 
   func ready(_ readiness: Readiness) {

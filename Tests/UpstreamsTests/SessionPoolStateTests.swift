@@ -145,6 +145,33 @@ struct SessionPoolStateTests {
     #expect(pool.permits.counts.taken == 0)
   }
 
+  @Test("A connect for which this process has no descriptor fails who asked for it, and says nothing of the endpoint")
+  func exhausted() {
+    var pool = Story(endpoints: 2, maxSessions: 1)
+    #expect(pool.lease() == .wait(lease(1), [.connect(one, endpoint: 0)]))
+    #expect(pool.lease() == .wait(lease(2), [.report(.starving)]))
+    let failure = LeaseFailure.connectFailed(.exhausted(24))
+    #expect(pool.exhausted(one) == [.fail(lease(1), failure), .fail(lease(2), failure)])
+    #expect(pool.permits.counts.taken == 0 && pool.permits.counts.starving == [])
+    // Not held back, and not tried again before a request asks for it.
+    #expect(pool.pass(.seconds(5)) == [])
+    let next = SlotID(index: 0, generation: 2)
+    #expect(pool.lease() == .wait(lease(3), [.connect(next, endpoint: 1)]))
+    #expect(pool.connected(next) == [.grant(lease(3), next)])
+  }
+
+  @Test("A connect that could not be begun fails one request; another's that is under way still serves who waits")
+  func exhaustedWhileBusy() {
+    var pool = Story(maxSessions: 3)
+    _ = pool.lease()
+    _ = pool.connected(one)
+    #expect(pool.lease() == .wait(lease(2), [.connect(two, endpoint: 0)]))
+    let three = SlotID(index: 2, generation: 1)
+    #expect(pool.lease() == .wait(lease(3), [.connect(three, endpoint: 0)]))
+    #expect(pool.exhausted(two) == [.fail(lease(2), .connectFailed(.exhausted(24)))])
+    #expect(pool.connected(three) == [.grant(lease(3), three)])
+  }
+
   @Test("A lone endpoint that refuses is tried once a backoff window; in between requests fail fast")
   func loneEndpoint() {
     var pool = Story()

@@ -132,7 +132,7 @@ final class SimulatedUpstream {
       shard.idle.insert(id)
       perform(index, shard.state.connected(id, now: now))
     } else {
-      let error = random.chance(50) ? TransportError.connectTimedOut : .connectFailed(111)
+      let error = [TransportError.connectTimedOut, .connectFailed(111), .exhausted(24)].randomElement(using: &random)!
       perform(
         index,
         shard.state.connectFailed(id, error, now: now, jitter: UInt8.random(in: 0...255, using: &random)))

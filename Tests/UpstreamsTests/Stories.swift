@@ -43,6 +43,10 @@ struct Story: ~Copyable {
     state.connectFailed(id, .connectFailed(111), now: now, jitter: 0)
   }
 
+  mutating func exhausted(_ id: SlotID) -> [PoolAction] {
+    state.connectFailed(id, .exhausted(24), now: now, jitter: 0)
+  }
+
   mutating func pass(_ duration: Duration) -> [PoolAction] {
     now = now + duration
     return state.tick(now: now)

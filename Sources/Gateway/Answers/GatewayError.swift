@@ -112,6 +112,11 @@ struct GatewayError: Error {
 
   static func transport(_ error: TransportError, upstream: String) -> GatewayError {
     switch error {
+    case .exhausted:
+      GatewayError(
+        503, "server_error", "gateway_overloaded",
+        "The gateway can open no further connection to the upstream '\(upstream)'. Retry later.",
+        retryAfterMilliseconds: 1000)
     case .connectTimedOut:
       GatewayError(504, "server_error", "upstream_connect_timeout", "The upstream '\(upstream)': \(error).")
     case .nameNotResolved, .connectFailed, .tlsFailed:

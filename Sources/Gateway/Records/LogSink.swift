@@ -19,8 +19,8 @@ public final class LogSink: Sendable {
   /// Opens the sink.
   ///
   /// - Parameter file: appended to, made if missing; nil means standard output.
-  /// - Throws: `LogSinkError` when the file cannot be opened.
-  public init(file: String?) throws(LogSinkError) {
+  /// - Throws: `LogSinkError` when the file cannot be opened, `SystemCallError` when its thread cannot be started.
+  public init(file: String?) throws {
     if let file {
       descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
       guard descriptor >= 0 else { throw LogSinkError(file: file, code: errno) }
@@ -29,7 +29,12 @@ public final class LogSink: Sendable {
       descriptor = STDOUT_FILENO
       ownsDescriptor = false
     }
-    thread = ReactorGroup(count: 1, firstIndex: 1_000)
+    do throws(SystemCallError) {
+      thread = try ReactorGroup(count: 1, firstIndex: 1_000)
+    } catch {
+      if ownsDescriptor { Glibc.close(descriptor) }
+      throw error
+    }
   }
 
   /// How many pieces of log were dropped because the writer could not keep up.

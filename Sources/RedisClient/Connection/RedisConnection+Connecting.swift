@@ -55,13 +55,15 @@ extension RedisConnection {
     var error = error
     while !addresses.isEmpty {
       let address = addresses.removeFirst()
-      do throws(Socket.OpenError) {
+      do throws(SystemCallError) {
         stream = ByteStream(descriptor: try Socket.connect(to: address), tls: nil)
         phase = .connecting
-        slot = reactor.register(stream.descriptor, .writable, self)
+        slot = try reactor.register(stream.descriptor, .writable, self)
         return
-      } catch let openError {
-        error = .connectFailed(openError.code)
+      } catch let callError {
+        // Opened, but not to be watched: as good as not opened.
+        dropSocket()
+        error = .connecting(callError.code)
       }
     }
     end(.transport(error))

@@ -53,6 +53,10 @@ struct AdminClient {
 
   private func exchange(_ request: String) throws -> String {
     let descriptor = socket(listen.host.contains(":") ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else {
+      Complaint.print("admin: cannot open a socket: \(String(cString: strerror(errno))).")
+      throw ExitCode(1)
+    }
     defer { close(descriptor) }
     guard connect(descriptor) == 0 else {
       Complaint.print("admin: nothing listens on \(listen): \(String(cString: strerror(errno))).")

@@ -77,7 +77,7 @@ final class RecordingReceiver: RequestReceiver, DownstreamObserver, @unchecked S
 
 /// A listening server with a recording receiver.
 final class DownstreamRig: @unchecked Sendable {
-  let group = ReactorGroup(count: 1)
+  let group = ReactorGroup.started(count: 1)
   let receiver = RecordingReceiver()
   let context: DownstreamContext
   let port: UInt16
@@ -98,7 +98,7 @@ final class DownstreamRig: @unchecked Sendable {
     let descriptor = try Socket.listen(on: address)
     let listener = reactor.sync {
       Confined(
-        Listener(
+        try! Listener(
           reactor: reactor, descriptor: descriptor, address: address, mayAccept: { context.mayAccept },
           accepted: { context.accept($0, from: $1) }))
     }

@@ -60,15 +60,19 @@ final class RecordingOwner: UpstreamSessionOwner, ResponseReceiver, @unchecked S
 
 /// One session and the server that the test plays.
 final class UpstreamRig: @unchecked Sendable {
-  let group = ReactorGroup(count: 1)
+  let group = ReactorGroup.started(count: 1)
   let owner = RecordingOwner()
   let session: UpstreamSession
   var reactor: Reactor { group.reactors[0] }
 
-  init(_ addresses: [SocketAddress], tls: TLSClientContext? = nil, connectTimeout: Duration = .seconds(5)) {
+  init(
+    _ addresses: [SocketAddress], tls: TLSClientContext? = nil, connectTimeout: Duration = .seconds(5),
+    watchesMax: Int = .max
+  ) {
     let owner = owner
     let reactor = group.reactors[0]
     session = reactor.sync {
+      reactor.watchesMax = watchesMax
       let session = UpstreamSession(
         context: UpstreamContext(reactor: reactor), target: UpstreamTarget(addresses: addresses, tls: tls),
         owner: owner,
