@@ -126,14 +126,24 @@ public struct OutputBytes: Sendable {
     }
   }
 
-  /// Lends room for at most `bound` further bytes to `fill`, which says how many of them it has written: for whoever appends many small pieces and
-  /// can say beforehand how long they get together.
-  public mutating func append(atMost bound: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
-    reserve(bound)
+  /// Lends room for `expected` further bytes to `fill`, which says how many bytes it has: for whoever appends many small pieces and can say
+  /// beforehand how long they get together. Should they be more, `fill` is asked once more, with room for as many as it said.
+  ///
+  /// - Parameter fill: writes all its bytes or, where they do not fit, none that count. What has no room the second time is not appended.
+  public mutating func append(expecting expected: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
+    let size = lend(max(expected, 0), to: fill)
+    if size > expected { _ = lend(size, to: fill) }
+  }
+
+  @inline(__always)
+  private mutating func lend(_ size: Int, to fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+    reserve(size)
     let start = count
-    count &+= storage.withUnsafeMutableBytes {
-      fill(UnsafeMutableRawBufferPointer(rebasing: $0[start..<start &+ bound]))
+    let filled = storage.withUnsafeMutableBytes {
+      fill(UnsafeMutableRawBufferPointer(rebasing: $0[start..<start &+ size]))
     }
+    if filled > 0, filled <= size { count = start &+ filled }
+    return filled
   }
 
   /// Lends the bytes, for a system call.

@@ -4,11 +4,11 @@ internal import Quotas
 /// The fields that tell a client how its limits stand, as this node knows it.
 enum LimitHeaders {
   /// More than all names, numbers and dates of both kinds.
-  private static let bytesMax = 768
+  private static let expectedBytes = 768
 
   /// OpenAI's names, or Anthropic's on its endpoint.
   static func append(_ views: LimitViews, on surface: Surface, unixTime: Int, to output: inout OutputBytes) {
-    output.append(atMost: bytesMax) { room in
+    output.append(expecting: expectedBytes) { room in
       var line = LineWriter(room)
       if surface == .messages {
         if let view = views.requests { anthropic("anthropic-ratelimit-requests-", view, unixTime, &line) }
@@ -25,7 +25,7 @@ enum LimitHeaders {
             "\r\nx-ratelimit-reset-tokens: ", &line)
         }
       }
-      return line.count
+      return line.size
     }
   }
 

@@ -39,19 +39,19 @@ struct AccessLog {
   mutating func append(_ record: inout RequestRecord, now: MonotonicTime) {
     let format = format
     var clock = clock
-    buffer.append(atMost: Self.bound(record)) { room in
+    buffer.append(expecting: Self.expectedBytes(record)) { room in
       var line = AccessLogLine(room)
       switch format {
       case .json: line.appendJSON(&record, &clock, now)
       case .text: line.appendText(&record, &clock, now)
       }
-      return line.count
+      return line.size
     }
     self.clock = clock
   }
 
-  /// The most bytes that a record's line can have.
-  private static func bound(_ record: RequestRecord) -> Int {
+  /// The most bytes that a record's line should have. A longer one is written twice, the second time with room for it.
+  private static func expectedBytes(_ record: RequestRecord) -> Int {
     var bound = fixedBytesMax + LineWriter.bound(record.consumer) + LineWriter.bound(record.clientAddress)
     bound += LineWriter.bound(record.path) + LineWriter.bound(record.model) + LineWriter.bound(record.upstream)
     bound +=
@@ -70,7 +70,8 @@ private struct AccessLogLine {
 
   init(_ room: UnsafeMutableRawBufferPointer) { buffer = LineWriter(room) }
 
-  var count: Int { buffer.count }
+  /// Bytes of the whole line, whether or not they had room.
+  var size: Int { buffer.size }
 
   mutating func appendJSON(_ record: inout RequestRecord, _ clock: inout LogClock, _ now: MonotonicTime) {
     buffer.append(#"{"time":""#)

@@ -2,42 +2,45 @@ internal import ChatProtocol
 
 /// Writes a log line, or a head's fields, into room that was reserved for the whole of it.
 ///
-/// Unsafe, because measured: an append that asks for room, and for sole ownership of it, takes some 75 instructions, a line has fifty, and
-/// all together they were a tenth of the instructions of a request. `Line.bound` says how long a line can get.
+/// Pointers, because measured: an append that asks for room, and for sole ownership of it, takes some 75 instructions, a line has fifty, and
+/// all together they were a tenth of the instructions of a request. Every write is checked, in release builds too: a piece that does not fit is not
+/// written, nor is what comes after it, and `size` tells how much room the whole needs.
 struct LineWriter {
   private var position: UnsafeMutableRawPointer
   private let start: UnsafeMutableRawPointer
-  #if DEBUG
-    private let end: UnsafeMutableRawPointer
-  #endif
+  /// Behind the last byte that may be written. Where a piece did not fit: behind the last one that was.
+  private var end: UnsafeMutableRawPointer
+  /// Bytes that had no room.
+  private var missing = 0
 
   /// The most bytes that a text can become, quotes included.
   @inline(__always)
   static func bound(_ text: String) -> Int { text.utf8.count &* 6 &+ 2 }
 
-  /// - Parameter room: at least as many bytes as will be written.
+  /// - Parameter room: about as many bytes as will be written.
   init(_ room: UnsafeMutableRawBufferPointer) {
-    // Never nil: a line has a bound above zero.
-    position = room.baseAddress.unsafelyUnwrapped
-    start = position
-    #if DEBUG
-      end = position + room.count
-    #endif
+    // Nil only where there is no room at all: any address does, as nothing is written to it.
+    start = room.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped
+    position = start
+    end = start + room.count
   }
 
   /// Bytes written.
   var count: Int { position - start }
 
+  /// Bytes that the whole takes: as many as were written, or more if there was no room for some.
+  var size: Int { count &+ missing }
+
   @inline(__always)
   mutating func append(_ text: StaticString) {
-    check(text.utf8CodeUnitCount)
+    guard hasRoom(text.utf8CodeUnitCount) else { return }
     position.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
     position += text.utf8CodeUnitCount
   }
 
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let base = bytes.baseAddress else { return }
-    check(bytes.count)
+    guard hasRoom(bytes.count) else { return }
     position.copyMemory(from: base, byteCount: bytes.count)
     position += bytes.count
   }
@@ -58,7 +61,7 @@ struct LineWriter {
       size &+= 2
     }
     if rest >= 10 { size &+= 1 }
-    check(size)
+    guard hasRoom(size) else { return }
     rest = value
     var at = size
     while rest >= 10 {
@@ -86,9 +89,17 @@ struct LineWriter {
   }
 
   @inline(__always)
-  private func check(_ count: Int) {
-    #if DEBUG
-      precondition(position + count <= end, "a log line is longer than its bound")
-    #endif
+  private mutating func hasRoom(_ size: Int) -> Bool {
+    guard size <= end - position else {
+      omit(size)
+      return false
+    }
+    return true
+  }
+
+  @inline(never)
+  private mutating func omit(_ size: Int) {
+    missing &+= size
+    end = position
   }
 }
