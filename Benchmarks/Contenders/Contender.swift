@@ -19,6 +19,10 @@ struct RunningContender {
   let process: ChildProcess?
   /// Where it writes its errors.
   let errorLog: String?
+  /// Asked until it answers 200.
+  var readinessRequest = BenchmarkRequest(.whole).bytes
+  /// The Redis that it alone uses, if its calls are to be counted.
+  var storePort: UInt16?
 
   /// Its processes, the workers included.
   var processes: [pid_t] { process?.family ?? [] }

@@ -7,7 +7,7 @@ import TestKit
 /// request. Or with the counting off, or with limits on, to see what these cost.
 struct Sluice: Contender {
   /// How it differs from what it is by itself.
-  enum Kind { case plain, uncounted, limited }
+  enum Kind { case plain, uncounted, limited, tokenLimited }
 
   let name: String
   let words: String
@@ -28,6 +28,7 @@ struct Sluice: Contender {
       case .plain: "sluice"
       case .uncounted: "uncounted"
       case .limited: "limited"
+      case .tokenLimited: "token-limited"
       }
     path = options.gateway ?? Self.beside()
     guard access(path, X_OK) == 0 else {
@@ -36,13 +37,13 @@ struct Sluice: Contender {
     configuration = options.config
     if let configuration, access(configuration, R_OK) != 0 { throw BenchmarkError("cannot read \(configuration)") }
     data = VocabularyDirectory.find(installingWith: path)
-    redis = kind == .limited ? try Self.startRedis() : nil
+    redis = kind == .limited || kind == .tokenLimited ? try Self.startRedis() : nil
     let counting =
       kind != .uncounted
       ? "tokens counted \(VocabularyDirectory.holds("qwen", data) ? "exactly" : "by estimate")" : "counting off"
     words =
       (configuration.map { "configuration \($0)" } ?? "1 reactor; keys, routing, parsing and the access log on")
-      + "; \(counting)" + (kind == .limited ? "; four limits a request on Redis" : "")
+      + "; \(counting)" + Self.limitWords(kind)
   }
 
   func start(_ bench: Bench, upstreamPort: UInt16) throws -> RunningContender {
@@ -53,8 +54,14 @@ struct Sluice: Contender {
     let errorLog = directory + "/error.log"
     let file = configuration ?? directory + "/sluice.yaml"
     if configuration == nil {
-      let text = Self.generated + (redis.map { Self.limits(redisPort: $0.port) } ?? "")
+      let limits = kind == .tokenLimited ? Self.tokenLimit : Self.limits
+      let text = Self.generated + (redis.map { "redis: { url: \"redis://127.0.0.1:\($0.port)\" }\n" + limits } ?? "")
       try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+    }
+    if kind == .tokenLimited {
+      // As cold as the gateway.
+      try redis?.flushAll()
+      try redis?.order("CONFIG", "RESETSTAT")
     }
     let process = try ChildProcess(
       ChildProcess.Launch(
@@ -70,7 +77,13 @@ struct Sluice: Contender {
         ],
         processor: bench.placement.gateway, output: .file(errorLog), errors: .file(errorLog)),
       custodian: bench.custodian)
-    return RunningContender(name: name, port: port, process: process, errorLog: errorLog)
+    var running = RunningContender(name: name, port: port, process: process, errorLog: errorLog)
+    if kind == .tokenLimited {
+      // A completion would lease, one connection alone: the load is to find the gateway cold.
+      running.readinessRequest = Array("GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".utf8)
+      running.storePort = redis?.port
+    }
+    return running
   }
 
   /// The configuration used when none is given. What changes from run to run comes in as variables, the same that a
@@ -106,10 +119,16 @@ struct Sluice: Contender {
     return try RedisServer()
   }
 
+  private static func limitWords(_ kind: Kind) -> String {
+    switch kind {
+    case .plain, .uncounted: ""
+    case .limited: "; four limits a request on Redis"
+    case .tokenLimited: "; one limit of tokens a minute on Redis, nothing leased yet"
+    }
+  }
+
   /// Four limits that every request must be within, so large that none refuses.
-  private static func limits(redisPort: UInt16) -> String {
-    """
-    redis: { url: "redis://127.0.0.1:\(redisPort)" }
+  private static let limits = """
     limits:
       tokens-per-minute: { each: consumer, tokens: 1000000000000, per: minute }
       requests-per-minute: { each: consumer, requests: 1000000000000, per: minute }
@@ -117,7 +136,13 @@ struct Sluice: Contender {
       at-once: { each: consumer, concurrency: 1000000 }
 
     """
-  }
+
+  /// One of them alone.
+  private static let tokenLimit = """
+    limits:
+      tokens-per-minute: { each: consumer, tokens: 1000000000000, per: minute }
+
+    """
 
   static func beside() -> String {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""

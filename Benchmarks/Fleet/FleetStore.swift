@@ -54,15 +54,7 @@ final class FleetStore: @unchecked Sendable {
 
   /// Calls of scripts so far: all are for the one limit's keys. A server that was restarted begins anew.
   func calls() -> Int {
-    servers.reduce(0) { sum, server in
-      guard let text = try? server.order("INFO", "commandstats") else { return sum }
-      let lines = text.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("cmdstat_eval") }
-      return sum
-        + lines.reduce(0) { sum, line in
-          let digits = line.drop { $0 != "=" }.dropFirst().prefix { $0.isNumber }
-          return sum + (Int(digits) ?? 0)
-        }
-    }
+    servers.reduce(0) { $0 + ((try? StoreCalls.count(port: $1.port)) ?? 0) }
   }
 
   /// Does the fault; returns when it is over.

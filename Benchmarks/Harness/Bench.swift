@@ -11,6 +11,8 @@ final class Bench {
   let custodian: Custodian
   /// `direct` first: what the others' latencies are compared with.
   let contenders: [any Contender]
+  /// The gateway with one limit on tokens, for the scenarios that look at just that.
+  private(set) lazy var tokenLimited = Result { try Sluice(options, .tokenLimited) }
   /// What could not take part, and why.
   let absent: [String]
   /// Where progress is told.
@@ -36,6 +38,9 @@ final class Bench {
     self.contenders = contenders
     self.absent = absent
   }
+
+  /// Contenders that were asked for, by name.
+  func contenders(_ names: String...) -> [any Contender] { contenders.filter { names.contains($0.name) } }
 
   /// Starts an upstream on the load's processor.
   func startUpstream(_ script: UpstreamScript) throws -> Upstream {
@@ -68,7 +73,7 @@ final class Bench {
   /// Asks until an answer is there, and gives it back.
   @discardableResult
   func waitUntilServing(_ running: RunningContender) throws -> PlainClient.Answer {
-    let request = BenchmarkRequest.bytes(.whole)
+    let request = running.readinessRequest
     let start = MonotonicTime.readClock()
     while true {
       if let answer = try PlainClient.ask(port: running.port, request) {

@@ -23,6 +23,8 @@ struct Metric: Codable, Hashable {
   static let residentLive = Metric(
     key: "residentBytesLive", label: "gateway resident bytes, all streams live", decimals: 0)
   static let bytesPerStream = Metric(key: "bytesPerStream", label: "gateway bytes/stream", decimals: 0)
+  static let storeCallsPerSecond = Metric(key: "storeCallsPerSecond", label: "Redis calls/s", decimals: 2)
+  static let storeCallsBefore = Metric(key: "storeCallsBefore", label: "Redis calls before the window", decimals: 0)
   static let startup = Metric(key: "startupMilliseconds", label: "exec to first answer, ms", decimals: 2)
 
   static let gigabytesPerSecond = Metric(key: "gigabytesPerSecond", label: "GB/s", decimals: 2)

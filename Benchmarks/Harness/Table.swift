@@ -19,18 +19,22 @@ enum Table {
     text += "  " + report.parameters.map { "\($0.name) \($0.value)" }.joined(separator: ", ") + "\n"
     text += "  checked: \(report.checked)\n"
     let names = report.contenders.map(\.name)
-    let others = names.contains("sluice") ? ["nginx", "uncounted"].filter(names.contains) : []
-    let hasLimited = names.contains("limited") && names.contains("sluice")
-    var rows = [[""] + names + others.map { "sluice/\($0)" } + (hasLimited ? ["limited/sluice"] : [])]
+    let pairs = comparisons.filter { names.contains($0.contender) && names.contains($0.other) }
+    var rows = [[""] + names + pairs.map { "\($0.contender)/\($0.other)" }]
     for metric in report.metrics {
       var row = ["  " + metric.label]
       for name in names { row.append(cell(report.values(metric.key, of: name), metric.decimals)) }
-      for other in others { row.append(cell(report.ratios(metric.key, of: "sluice", to: other), 3)) }
-      if hasLimited { row.append(cell(report.ratios(metric.key, of: "limited", to: "sluice"), 3)) }
+      for pair in pairs { row.append(cell(report.ratios(metric.key, of: pair.contender, to: pair.other), 3)) }
       rows.append(row)
     }
     return text + align(rows) + disturbance(report)
   }
+
+  /// Whose figures are told as ratios to whose.
+  private static let comparisons: [(contender: String, other: String)] = [
+    ("sluice", "nginx"), ("sluice", "uncounted"), ("limited", "sluice"), ("token-limited", "sluice"),
+    ("token-limited", "nginx"),
+  ]
 
   /// Percent of the window in which a gateway may have been kept from its processor before its figures are doubted.
   private static let keptWaitingPercentMax = 10.0

@@ -74,7 +74,7 @@ final class LoadConnection: EventHandler {
 
   private func send() {
     asked = due ?? MonotonicTime.readClock()
-    let request = generator.request
+    let request = generator.nextRequest()
     guard case .bytes(request.count) = Socket.send(descriptor, request) else {
       return broken("a request of \(request.count) bytes did not fit into an idle connection")
     }

@@ -8,7 +8,9 @@ import Reactor
 final class LoadGenerator: TimerHandler {
   let reactor: Reactor
   let address: SocketAddress
-  let request: UnsafeRawBufferPointer
+  private let requestBytes: UnsafeMutableRawBufferPointer
+  private let serials: [Int]
+  private var serial: UInt32 = 0
   let referenceBytes: UnsafeRawBufferPointer
   let pieces: UnsafeBufferPointer<ReferenceAnswer.Piece>
   let textEvents: Range<Int>
@@ -50,15 +52,16 @@ final class LoadGenerator: TimerHandler {
       throw BenchmarkError("no loopback")
     }
     self.address = address
-    let request = BenchmarkRequest.bytes(plan.answer)
-    guard let answer = try PlainClient.ask(port: plan.referencePort, request) else {
+    let request = BenchmarkRequest(plan.answer, promptBytes: plan.promptBytes)
+    guard let answer = try PlainClient.ask(port: plan.referencePort, request.bytes) else {
       throw BenchmarkError("the upstream does not answer")
     }
     let reference = try ReferenceAnswer(answer, plan.answer, plan.script)
     textEvents = reference.textEvents
     // Held for the life of the process.
-    self.request = Self.kept(request)
-    referenceBytes = Self.kept(reference.bytes)
+    requestBytes = Self.kept(request.bytes)
+    serials = request.serials
+    referenceBytes = UnsafeRawBufferPointer(Self.kept(reference.bytes))
     let pieces = UnsafeMutableBufferPointer<ReferenceAnswer.Piece>.allocate(capacity: reference.pieces.count)
     _ = pieces.initialize(from: reference.pieces)
     self.pieces = UnsafeBufferPointer(pieces)
@@ -99,6 +102,18 @@ final class LoadGenerator: TimerHandler {
       if unfinished > 0 { note("\(unfinished) answers were not finished \(plan.drainSeconds) s after the window") }
       reactor.stop()
     }
+  }
+
+  /// The next request; the bytes hold until the one after it is asked for.
+  func nextRequest() -> UnsafeRawBufferPointer {
+    serial &+= 1
+    for place in serials {
+      for digit in 0..<BenchmarkRequest.serialDigits {
+        let value = UInt8(truncatingIfNeeded: serial >> (4 * UInt32(BenchmarkRequest.serialDigits - 1 - digit))) & 0xF
+        requestBytes[place + digit] = value < 10 ? 0x30 + value : 0x57 + value
+      }
+    }
+    return UnsafeRawBufferPointer(requestBytes)
   }
 
   // MARK: What connections report
@@ -156,6 +171,7 @@ final class LoadGenerator: TimerHandler {
   private func beginWindow() {
     windowBegan = MonotonicTime.readClock()
     cpuAtBegin = loadCPU
+    result.storeCallsAtBegin = storeCalls
     result.atBegin = ProcessSample(of: plan.watched, memory: false)
     isMeasuring = true
   }
@@ -164,6 +180,7 @@ final class LoadGenerator: TimerHandler {
     isMeasuring = false
     result.windowNanoseconds = MonotonicTime.readClock().nanoseconds(since: windowBegan)
     result.atEnd = ProcessSample(of: plan.watched, memory: plan.measuresMemory)
+    result.storeCallsAtEnd = storeCalls
     result.loadCPUNanoseconds = loadCPU &- cpuAtBegin
     result.openStreams = connections.count { $0.hasBegun }
     isDraining = true
@@ -175,6 +192,8 @@ final class LoadGenerator: TimerHandler {
       reactor.stop()
     }
   }
+
+  private var storeCalls: Int? { plan.storePort.flatMap { try? StoreCalls.count(port: $0) } }
 
   private var loadCPU: UInt64 {
     sluice_thread_cpu_nanoseconds() + ProcessSample(of: [plan.upstream], memory: false).cpuNanoseconds
@@ -193,9 +212,9 @@ final class LoadGenerator: TimerHandler {
     _ = reactor.startTimer(at: time, self, token: moment.rawValue)
   }
 
-  private static func kept(_ bytes: [UInt8]) -> UnsafeRawBufferPointer {
+  private static func kept(_ bytes: [UInt8]) -> UnsafeMutableRawBufferPointer {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
     copy.copyBytes(from: bytes)
-    return UnsafeRawBufferPointer(copy)
+    return copy
   }
 }

@@ -8,6 +8,8 @@ struct LoadPlan: Codable {
   /// The upstream itself: its answer is what every answer has to equal.
   var referencePort: UInt16
   var answer: Answer
+  /// About how long the prompt is; nil: short.
+  var promptBytes: Int?
   /// What the upstream was told to answer.
   var script: UpstreamScript
   var connections: Int
@@ -28,6 +30,8 @@ struct LoadPlan: Codable {
   /// The upstream's process: it shares the load generator's processor, so both together tell whether that was the
   /// limit.
   var upstream: Int32 = 0
+  /// The gateway's Redis, whose calls are counted at both ends of the window; nil: none is asked.
+  var storePort: UInt16?
   /// Whether memory is read, once before the first connection and once at the end of the window.
   var measuresMemory = false
 }
@@ -54,6 +58,9 @@ struct LoadResult: Codable {
   var atRest: ProcessSample?
   var atBegin: ProcessSample?
   var atEnd: ProcessSample?
+  /// Calls of scripts that the gateway's Redis had answered at the beginning and the end of the window.
+  var storeCallsAtBegin: Int?
+  var storeCallsAtEnd: Int?
   /// Streams that had begun and not ended at the end of the window.
   var openStreams = 0
   /// CPU time of the load generator and the upstream in the window: near the window's length, they were the limit.

@@ -4,6 +4,8 @@ struct GatewayRun {
   let bench: Bench
   /// The plan of the measurement; ports and processes are filled in.
   let plan: LoadPlan
+  /// Who takes part; nil: all who were asked for.
+  var contenders: [any Contender]?
 
   /// Answers that each contender must give right before anything is timed.
   private static let answersChecked = 64
@@ -16,7 +18,7 @@ struct GatewayRun {
     into report: inout ScenarioReport, takesPart: (any Contender) -> Bool = { _ in true },
     measurement: (LoadResult, any Contender) throws -> Measurement
   ) throws {
-    let contenders = bench.contenders.filter(takesPart)
+    let contenders = (contenders ?? bench.contenders).filter(takesPart)
     guard !contenders.isEmpty else { throw BenchmarkError("no contender can take part") }
     var answers = 0
     var events = 0
@@ -66,6 +68,7 @@ struct GatewayRun {
     plan.referencePort = upstream.port
     plan.watched = running.processes
     plan.upstream = upstream.process.pid
+    plan.storePort = running.storePort
     let result = try bench.load(plan)
     guard result.failures == 0 else {
       throw BenchmarkError(
@@ -103,6 +106,13 @@ extension LoadResult {
   var gatewayMicroseconds: Double {
     guard let atBegin, let atEnd else { return 0 }
     return Double(atEnd.cpuNanoseconds - min(atBegin.cpuNanoseconds, atEnd.cpuNanoseconds)) / 1000
+  }
+
+  /// Calls of the gateway's Redis a second in the window, and those before it.
+  func addStoreCalls(to measurement: inout Measurement) {
+    guard let storeCallsAtBegin, let storeCallsAtEnd else { return }
+    measurement.set(.storeCallsPerSecond, Double(storeCallsAtEnd - storeCallsAtBegin) / seconds)
+    measurement.set(.storeCallsBefore, Double(storeCallsAtBegin))
   }
 
   /// Adds what every scenario tells of the processors.

@@ -9,23 +9,28 @@ struct RequestScenario: Scenario {
       name: name, summary: summary,
       parameters: [
         ("connections", "\(options.connections)"),
-        ("request", "\(BenchmarkRequest.bytes(.whole).count) bytes with head"),
+        ("request", "\(BenchmarkRequest(.whole).bytes.count) bytes with head"),
         ("window", "\(options.seconds) s"), ("rounds", "\(options.rounds)"),
       ])
     let plan = LoadPlan(
       .whole, .whole, connections: options.connections, rampSeconds: 0.1, windowSeconds: options.seconds,
       drainSeconds: 5)
-    let run = GatewayRun(bench: bench, plan: plan)
-    try run.run(into: &report) { result, contender in
-      var measurement = Measurement()
-      measurement.set(.requestsPerSecond, Double(result.answersInWindow) / result.seconds)
-      measurement.set(Metric.latencies("latency", "latency"), result.latency)
-      if contender.hasProcess {
-        measurement.set(.cpuPerRequest, result.gatewayMicroseconds / Double(max(1, result.answersInWindow)))
-      }
-      result.addProcessors(to: &measurement, contender)
-      return measurement
-    }
+    try GatewayRun(bench: bench, plan: plan).run(into: &report, measurement: RequestMeasurement.make)
     return report
+  }
+}
+
+/// What closed loops of whole answers measure.
+enum RequestMeasurement {
+  static func make(_ result: LoadResult, _ contender: any Contender) -> Measurement {
+    var measurement = Measurement()
+    measurement.set(.requestsPerSecond, Double(result.answersInWindow) / result.seconds)
+    measurement.set(Metric.latencies("latency", "latency"), result.latency)
+    if contender.hasProcess {
+      measurement.set(.cpuPerRequest, result.gatewayMicroseconds / Double(max(1, result.answersInWindow)))
+    }
+    result.addStoreCalls(to: &measurement)
+    result.addProcessors(to: &measurement, contender)
+    return measurement
   }
 }

@@ -12,7 +12,8 @@ enum Scenarios {
   static let all: [any Scenario] = [
     SSEParseScenario(), JSONScanScenario(), HTTPParseScenario(), TokenCountScenario(),
     PromptCountScenario(), LimitAdmitScenario(),
-    RequestScenario(), RequestPacedScenario(), StreamBurstScenario(), StreamPacedScenario(), IdleStreamsScenario(),
+    RequestScenario(), RequestPacedScenario(), LeaseTrapScenario(), LongPromptScenario(), StreamBurstScenario(),
+    StreamPacedScenario(), IdleStreamsScenario(),
     StartupScenario(),
   ]
 

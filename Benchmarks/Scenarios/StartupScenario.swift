@@ -16,7 +16,7 @@ struct StartupScenario: Scenario {
       parameters: [("rounds", "\(bench.options.rounds)"), ("starts a round", "\(Self.starts)")])
     let upstream = try bench.startUpstream(.whole)
     defer { upstream.process.stop() }
-    guard let answer = try PlainClient.ask(port: upstream.port, BenchmarkRequest.bytes(.whole)) else {
+    guard let answer = try PlainClient.ask(port: upstream.port, BenchmarkRequest(.whole).bytes) else {
       throw BenchmarkError("the upstream does not answer")
     }
     let expected = try ReferenceAnswer(answer, .whole, .whole)
