@@ -41,8 +41,8 @@ public struct ChunkFields: Equatable, Sendable {
   public internal(set) var finishReason: JSONStringRange?
   /// How many choices of this chunk have a `finish_reason`.
   public internal(set) var finishedCount = 0
-  /// Those choices by their `index`, one bit each; an index beyond 63 is counted only.
-  public internal(set) var finishedChoices: UInt64 = 0
+  /// Those choices by their `index`, one bit each; an index beyond 127 is counted only.
+  public internal(set) var finishedChoices: UInt128 = 0
 
   /// The token counts; nil also when `usage` is `null` or has no counts.
   public internal(set) var usage: TokenUsage?

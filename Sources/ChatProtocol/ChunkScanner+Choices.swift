@@ -44,7 +44,7 @@ extension ChunkScanner {
     }
     guard isFinished else { return }
     fields.finishedCount &+= 1
-    if index >= 0, index < 64 { fields.finishedChoices |= 1 &<< UInt64(index) }
+    if index >= 0, index < 128 { fields.finishedChoices |= 1 &<< UInt128(index) }
   }
 
   /// Reads a `delta`, or the `message` of a whole answer, which has the same members.

@@ -5,6 +5,8 @@ struct JSONKey {
   static let bytesMax = 32
 
   var count = 0
+  /// Whether it was written with escapes.
+  private(set) var wasEscaped = false
   var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
   @inline(__always)
@@ -20,6 +22,7 @@ struct JSONKey {
 
   /// A key with escapes: its bytes come one by one from `unescapedUnit`.
   init(unescaping base: UnsafeRawPointer, start: Int, end: Int) {
+    wasEscaped = true
     var position = start
     while position < end {
       let scalar = unescapedUnit(base, &position, end)
@@ -79,5 +82,60 @@ struct JSONKey {
       position &+= 1
     }
     return word
+  }
+
+  /// Whether the key is this name, of any length up to 32.
+  func equals(_ name: String) -> Bool { count == name.utf8.count && bytes.elementsEqual(name.utf8) }
+
+  /// Whether a lenient reader might take the key for a name in plain lower case that it is not: it holds a capital letter, a byte beyond ASCII, or was
+  /// written with escapes. A few instructions, for nearly no key is.
+  @inline(__always)
+  var mayBeDisguised: Bool {
+    var found = JSONKey.tellsCase(words.0)
+    if count > 8 {
+      found = found || JSONKey.tellsCase(words.1) || JSONKey.tellsCase(words.2) || JSONKey.tellsCase(words.3)
+    }
+    return (found || wasEscaped) && count <= JSONKey.bytesMax
+  }
+
+  /// Whether a byte of the word is `A` to `Z` or beyond ASCII.
+  @inline(__always)
+  private static func tellsCase(_ word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let high = ones &* 0x80
+    if word & high != 0 { return true }
+    return (word &+ ones &* (0x80 - 0x41)) & ~(word &+ ones &* (0x80 - 0x5B)) & high != 0
+  }
+
+  /// The key as readers see it that ignore case, in lower case.
+  ///
+  /// Beside ASCII's letters those that fold to them: `ſ` (U+017F) and `K` (U+212A), as Go's `encoding/json` does, `ı` and `İ`, as Java's
+  /// `equalsIgnoreCase` does. A zero byte ends it, as it does for readers in C.
+  var folded: [UInt8] { JSONKey.fold(bytes[...]) }
+
+  /// A name as readers see it that ignore case.
+  static func fold(_ name: ArraySlice<UInt8>) -> [UInt8] {
+    var folded: [UInt8] = []
+    var rest = name
+    while let byte = rest.popFirst(), byte != 0 {
+      switch (byte, rest.first) {
+      case (UInt8(ascii: "A")...UInt8(ascii: "Z"), _): folded.append(byte | 0x20)
+      case (0xC5, 0xBF):
+        folded.append(UInt8(ascii: "s"))
+        rest = rest.dropFirst()
+      case (0xC4, 0xB0), (0xC4, 0xB1):
+        folded.append(UInt8(ascii: "i"))
+        rest = rest.dropFirst()
+      case (0xE2, 0x84) where rest.dropFirst().first == 0xAA:
+        folded.append(UInt8(ascii: "k"))
+        rest = rest.dropFirst(2)
+      default: folded.append(byte)
+      }
+    }
+    return folded
+  }
+
+  private var bytes: [UInt8] {
+    withUnsafeBytes(of: words) { Array($0.prefix(min(count, JSONKey.bytesMax))) }
   }
 }

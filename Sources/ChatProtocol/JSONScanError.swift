@@ -1,6 +1,6 @@
 /// Why a document was refused, and where.
 public struct JSONScanError: Error, Equatable, Sendable {
-  /// The kinds of refusal. All but the last three are violations of RFC 8259 or RFC 3629.
+  /// The kinds of refusal. All but the last four are violations of RFC 8259 or RFC 3629.
   public enum Reason: Equatable, Sendable {
     /// Nothing but whitespace.
     case empty
@@ -28,28 +28,24 @@ public struct JSONScanError: Error, Equatable, Sendable {
     case notAnObject
     /// A key that the gateway acts on stands there twice: two readers could take two different values.
     case duplicateKey(RequestField)
+    /// A key that the gateway would act on, in other letters: a reader that ignores case would take it for this one.
+    case otherCase(of: String)
     /// The value of a key that the gateway acts on has another type than the protocol says.
     case wrongType(RequestField, expected: Expectation)
   }
 
   /// What a field may hold.
   public enum Expectation: String, Equatable, Sendable {
-    /// `"text"`
-    case string = "a string"
     /// `"text"` or `null`
-    case stringOrNull = "a string or null"
+    case string = "a string"
     /// `true`, `false` or `null`
     case boolean = "a boolean"
     /// A whole number that fits 64 bits, or `null`
     case integer = "an integer"
-    /// `[...]` or `null`
-    case array = "an array"
     /// `{...}` or `null`
     case object = "an object"
-    /// `{...}`, `"text"` or `null`
-    case objectOrString = "an object or a string"
-    /// `true`, `false`, a whole number or `null`
-    case booleanOrInteger = "a boolean or an integer"
+    /// A whole number in `RequestScanner.choicesRange`, or `null`
+    case choiceCount = "an integer from 1 to 128"
   }
 
   /// The byte at which the document was refused, counted from 0.
@@ -67,6 +63,7 @@ public struct JSONScanError: Error, Equatable, Sendable {
   public var param: String? {
     switch reason {
     case .duplicateKey(let field), .wrongType(let field, _): field.rawValue
+    case .otherCase(let name): name
     default: nil
     }
   }
@@ -87,6 +84,8 @@ public struct JSONScanError: Error, Equatable, Sendable {
     case .tooDeep: "invalid JSON at byte \(offset): nested too deeply"
     case .notAnObject: "invalid request at byte \(offset): the body must be a JSON object"
     case .duplicateKey(let field): "invalid request at byte \(offset): '\(field.rawValue)' is given twice"
+    case .otherCase(let name):
+      "invalid request at byte \(offset): a member differs from '\(name)' only in case. Write it '\(name)', or leave it out"
     case .wrongType(let field, let expected):
       "invalid value for '\(field.rawValue)' at byte \(offset): expected \(expected.rawValue)"
     }

@@ -1,21 +1,21 @@
 import CLinux
 
-/// Why a multipart body was refused. Two readers must not be able to find two different models in one body, so
-/// whatever is ambiguous is refused.
-public enum MultipartError: Error, Equatable, Sendable {
-  /// The part's header block, starting at `offset`, is longer than the bound or holds a line we do not read.
-  case badPartHead(offset: Int)
-  /// A line at `offset` starts like a boundary and goes on otherwise.
-  case badBoundaryLine(offset: Int)
-  /// The body ends before its closing boundary.
-  case truncated
-  /// More parts than `MultipartScanner.partsMax`.
-  case tooManyParts
-  /// A second part with the name looked for, at `offset`.
-  case duplicateField(offset: Int)
+/// What a form says that the gateway acts on.
+public struct MultipartFields: Equatable, Sendable {
+  /// Where the value of `model` stands; nil when there is no such part.
+  public internal(set) var model: Range<Int>?
+  /// The first part that names a model beside `model`; nil when there is none.
+  public internal(set) var otherModels: ModelNamingMember?
+
+  /// A form without either.
+  public init() {}
 }
 
-/// Finds a form field in a `multipart/form-data` body (RFC 7578), as the audio and image endpoints send it.
+/// Finds the model in a `multipart/form-data` body (RFC 7578), as the audio and image endpoints send it.
+///
+/// Readers behind us differ on nearly everything that is odd in a form. So the form is read by the letter, and refused where another reader could find another
+/// model in it: another spelling of the name (`Model`, `model[]`, `%6Dodel`), a name in RFC 5987's or RFC 2231's form, an escape in a name, text before
+/// the first or behind the last boundary, a boundary inside a part.
 public enum MultipartScanner {
   /// The longest header block of one part, in bytes.
   public static let partHeadBytesMax = 4096
@@ -24,31 +24,24 @@ public enum MultipartScanner {
   /// The longest boundary (RFC 2046 section 5.1.1).
   public static let boundaryBytesMax = 70
 
-  /// Where the value of the form field `model` stands, or nil when there is no such part.
-  public static func modelField(
-    body: RawSpan, boundary: [UInt8]
-  ) throws(MultipartError) -> Range<Int>? {
-    try field("model", body: body, boundary: boundary)
-  }
-
-  /// Where the value of the form field `name` stands, or nil when there is no such part.
-  ///
-  /// The whole body is walked by `memmem`: a second part of that name is an error.
-  public static func field(
-    _ name: StaticString, body: RawSpan, boundary: [UInt8]
-  ) throws(MultipartError) -> Range<Int>? {
+  /// What `body` says.
+  public static func scan(_ body: RawSpan, boundary: [UInt8]) throws(MultipartError) -> MultipartFields {
     try body.withUnsafeBytes { bytes throws(MultipartError) in
-      var found: Range<Int>?
-      var position = try firstBoundary(bytes, boundary)
+      var fields = MultipartFields()
+      let dashed = Array("--".utf8) + boundary
+      var position = try firstBoundary(bytes, dashed)
       for _ in 0..<partsMax {
-        guard let head = try endOfBoundaryLine(bytes, position) else { return found }
+        guard let head = try endOfBoundaryLine(bytes, position) else { return fields }
         let value = try endOfHead(bytes, head)
-        guard let end = find(bytes, Array("\r\n--".utf8) + boundary, value) else { throw .truncated }
-        if try isField(name, bytes, head..<value) {
-          guard found == nil else { throw .duplicateField(offset: head) }
-          found = value..<end
+        let next = try nextBoundary(bytes, dashed, value)
+        switch try kind(bytes, head..<value) {
+        case .model:
+          guard fields.model == nil else { throw .duplicateField(offset: head) }
+          fields.model = value..<(next &- 2)
+        case .naming(let member): fields.otherModels = fields.otherModels ?? member
+        case .other: break
         }
-        position = end &+ 4 &+ boundary.count
+        position = next &+ dashed.count
       }
       throw .tooManyParts
     }
@@ -61,8 +54,9 @@ public enum MultipartScanner {
       guard parameters.readType("multipart/form-data") else { return nil }
       var boundary: [UInt8]?
       while let parameter = parameters.next() {
+        guard !parameter.name.hasPrefix("boundary*") else { return nil }
         guard parameter.name == "boundary" else { continue }
-        guard boundary == nil else { return nil }
+        guard boundary == nil, !parameter.hasEscapes else { return nil }
         boundary = parameter.value
       }
       guard parameters.isAtEnd, let boundary, !boundary.isEmpty, boundary.count <= boundaryBytesMax,
@@ -74,14 +68,24 @@ public enum MultipartScanner {
 
   // MARK: - Walking the parts
 
-  /// The end of the first boundary, which stands at the body's start or behind a preamble's line.
-  private static func firstBoundary(
-    _ bytes: UnsafeRawBufferPointer, _ boundary: [UInt8]
-  ) throws(MultipartError) -> Int {
-    let dashed = Array("--".utf8) + boundary
+  /// The end of the first boundary, with which the body begins.
+  private static func firstBoundary(_ bytes: UnsafeRawBufferPointer, _ dashed: [UInt8]) throws(MultipartError) -> Int {
     if bytes.starts(with: dashed) { return dashed.count }
-    guard let preamble = find(bytes, Array("\r\n".utf8) + dashed, 0) else { throw .truncated }
-    return preamble &+ 2 &+ dashed.count
+    guard let found = find(bytes, dashed, 0) else { throw .truncated }
+    // Some clients send the line end that stands before every other boundary.
+    guard found == 2, bytes.starts(with: Array("\r\n".utf8)) else { throw .textOutsideParts(offset: 0) }
+    return found &+ dashed.count
+  }
+
+  /// Where the boundary behind the part's value at `value` begins, without its line end.
+  private static func nextBoundary(
+    _ bytes: UnsafeRawBufferPointer, _ dashed: [UInt8], _ value: Int
+  ) throws(MultipartError) -> Int {
+    guard let found = find(bytes, dashed, value) else { throw .truncated }
+    guard found >= value &+ 2, bytes[found &- 2] == UInt8(ascii: "\r"), bytes[found &- 1] == UInt8(ascii: "\n") else {
+      throw .boundaryInPart(offset: found)
+    }
+    return found
   }
 
   /// Behind the line of the boundary that ends at `position`; nil when it was the closing one.
@@ -89,13 +93,26 @@ public enum MultipartScanner {
     _ bytes: UnsafeRawBufferPointer, _ position: Int
   ) throws(MultipartError) -> Int? {
     var at = position
-    if at &+ 2 <= bytes.count, bytes[at] == UInt8(ascii: "-"), bytes[at &+ 1] == UInt8(ascii: "-") { return nil }
+    if at &+ 2 <= bytes.count, bytes[at] == UInt8(ascii: "-"), bytes[at &+ 1] == UInt8(ascii: "-") {
+      try expectNothing(bytes, from: at &+ 2)
+      return nil
+    }
     while at < bytes.count, bytes[at] == UInt8(ascii: " ") || bytes[at] == UInt8(ascii: "\t") { at &+= 1 }
     guard at &+ 2 <= bytes.count else { throw .truncated }
     guard bytes[at] == UInt8(ascii: "\r"), bytes[at &+ 1] == UInt8(ascii: "\n") else {
       throw .badBoundaryLine(offset: position)
     }
     return at &+ 2
+  }
+
+  /// Behind the last boundary only white space may stand.
+  private static func expectNothing(_ bytes: UnsafeRawBufferPointer, from start: Int) throws(MultipartError) {
+    for at in start..<max(start, bytes.count) {
+      switch bytes[at] {
+      case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: "\n"): continue
+      default: throw .textOutsideParts(offset: at)
+      }
+    }
   }
 
   /// Behind the blank line that ends the header block at `head`.
@@ -107,13 +124,17 @@ public enum MultipartScanner {
     return blank &+ 4
   }
 
-  /// Whether a part's header block names `name` in its content-disposition.
-  private static func isField(
-    _ name: StaticString, _ bytes: UnsafeRawBufferPointer, _ head: Range<Int>
-  ) throws(MultipartError) -> Bool {
+  private enum PartKind {
+    case model
+    case naming(ModelNamingMember)
+    case other
+  }
+
+  /// What the part with this header block is, by its content-disposition.
+  private static func kind(_ bytes: UnsafeRawBufferPointer, _ head: Range<Int>) throws(MultipartError) -> PartKind {
     var line = head.lowerBound
-    var names = 0
-    var matches = false
+    var name: [UInt8]?
+    var isEncoded = false
     // The block ends with CRLF CRLF: its last line is empty.
     while line < head.upperBound &- 2 {
       guard let end = find(bytes, [UInt8(ascii: "\r"), UInt8(ascii: "\n")], line), end > line,
@@ -122,19 +143,65 @@ public enum MultipartScanner {
         let colon = bytes[line..<end].firstIndex(of: UInt8(ascii: ":"))
       else { throw .badPartHead(offset: head.lowerBound) }
       if equalsLowercased(bytes[line..<colon], "content-disposition") {
-        var parameters = ParameterReader(bytes, from: colon &+ 1, to: end)
-        guard parameters.readType("form-data") else { throw .badPartHead(offset: head.lowerBound) }
-        while let parameter = parameters.next() {
-          guard parameter.name == "name" else { continue }
-          names &+= 1
-          matches = matches || parameter.value == Array(name.description.utf8)
+        guard name == nil, let found = fieldName(bytes, colon &+ 1, end) else {
+          throw .badPartHead(offset: head.lowerBound)
         }
-        guard parameters.isAtEnd else { throw .badPartHead(offset: head.lowerBound) }
+        name = found
+      } else if equalsLowercased(bytes[line..<colon], "content-transfer-encoding") {
+        isEncoded = true
       }
       line = end &+ 2
     }
-    guard names == 1 else { throw .badPartHead(offset: head.lowerBound) }
-    return matches
+    guard let name else { throw .badPartHead(offset: head.lowerBound) }
+    let plain = plainName(name)
+    if plain == Array("model".utf8) {
+      guard name == plain, !isEncoded else { throw .otherSpelling(offset: head.lowerBound) }
+      return .model
+    }
+    return ModelNamingMember.allCases.first { plain == Array($0.rawValue.utf8) }.map { .naming($0) } ?? .other
+  }
+
+  /// The one `name` of a content-disposition; nil when it has none, several, or is not to be read in one way alone.
+  private static func fieldName(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> [UInt8]? {
+    var parameters = ParameterReader(bytes, from: start, to: end)
+    guard parameters.readType("form-data") else { return nil }
+    var name: [UInt8]?
+    while let parameter = parameters.next() {
+      // RFC 5987 and RFC 2231: some readers take them for `name`.
+      guard !parameter.name.hasPrefix("name*") else { return nil }
+      guard parameter.name == "name" else {
+        // To a reader that knows no escapes the value ends at the quote, and what is behind the semicolon is another parameter.
+        if parameter.hasEscapes, parameter.value.contains(UInt8(ascii: "\"")),
+          parameter.value.contains(UInt8(ascii: ";"))
+        {
+          return nil
+        }
+        continue
+      }
+      guard name == nil, !parameter.hasEscapes else { return nil }
+      name = parameter.value
+    }
+    return parameters.isAtEnd ? name : nil
+  }
+
+  /// A field's name as a lenient reader may take it: percent escapes resolved, without white space around it, in lower case, up to a bracket or dot.
+  private static func plainName(_ name: [UInt8]) -> [UInt8] {
+    var plain: [UInt8] = []
+    var at = 0
+    while at < name.count {
+      if name[at] == UInt8(ascii: "%"), at &+ 2 < name.count,
+        let byte = UInt8(String(decoding: name[(at &+ 1)...(at &+ 2)], as: UTF8.self), radix: 16)
+      {
+        plain.append(byte)
+        at &+= 3
+      } else {
+        plain.append(name[at])
+        at &+= 1
+      }
+    }
+    let folded = JSONKey.fold(plain[...].drop { $0 <= 0x20 })
+    let end = folded.firstIndex { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: ".") } ?? folded.count
+    return Array(folded[..<end].reversed().drop { $0 <= 0x20 }.reversed())
   }
 
   private static func find(_ bytes: UnsafeRawBufferPointer, _ needle: [UInt8], _ from: Int) -> Int? {

@@ -5,10 +5,13 @@ struct ParameterReader {
   private var position: Int
   private let end: Int
   private var isMalformed = false
+  private var hasEscapes = false
 
   struct Parameter {
     var name: String
     var value: [UInt8]
+    /// Whether the value was written with a backslash, which readers take in different ways.
+    var hasEscapes: Bool
   }
 
   init(_ bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) {
@@ -42,10 +45,12 @@ struct ParameterReader {
     let name = readToken()
     guard !name.isEmpty, position < end, bytes[position] == UInt8(ascii: "=") else { return nil }
     position &+= 1
+    hasEscapes = false
     guard position < end, let value = readValue() else { return nil }
     isMalformed = false
     skipSpaces()
-    return Parameter(name: String(decoding: name, as: UTF8.self).lowercased(), value: value)
+    return Parameter(
+      name: String(decoding: name, as: UTF8.self).lowercased(), value: value, hasEscapes: hasEscapes)
   }
 
   private mutating func readValue() -> [UInt8]? {
@@ -68,6 +73,7 @@ struct ParameterReader {
       position &+= 1
       if byte == UInt8(ascii: "\"") { return value }
       if byte == UInt8(ascii: "\\"), position < end {
+        hasEscapes = true
         value.append(bytes[position])
         position &+= 1
       } else {

@@ -40,22 +40,14 @@ public struct RequestFields: Equatable, Sendable {
   var nullTokenBound: Range<Int>?
   /// `n`; nil also for `null`.
   public internal(set) var n: JSONInteger?
-  /// The value of `tools`, an array or `null`.
+  /// `best_of`; nil also for `null`.
+  public internal(set) var bestOf: JSONInteger?
+  /// The value of `tools`, of any type.
   public internal(set) var tools: Range<Int>?
-  /// The value of `functions`, the older `tools`, an array or `null`.
+  /// The value of `functions`, the older `tools`, of any type.
   public internal(set) var functions: Range<Int>?
-  /// Whether at least one tool or function is offered to the model.
-  public internal(set) var hasTools = false
-  /// The value of `response_format`: an object, a string (images, audio) or `null`.
+  /// The value of `response_format`, of any type.
   public internal(set) var responseFormat: Range<Int>?
-  /// Whether the answer is free text: no `response_format`, `null`, or an object of type `text`.
-  public internal(set) var responseFormatIsText = true
-  /// The end user, as the client names it; nil also for `null`.
-  public internal(set) var user: JSONStringRange?
-  /// The value of `metadata`, an object or `null`.
-  public internal(set) var metadata: Range<Int>?
-  /// Whether token probabilities are asked for: `true`, or a number in `/v1/completions`.
-  public internal(set) var logprobs = false
   /// The value of `messages`, of any type.
   public internal(set) var messages: Range<Int>?
   /// The value of `prompt`, of any type.
@@ -67,6 +59,9 @@ public struct RequestFields: Equatable, Sendable {
   /// The value of `instructions`, the first message of `/v1/responses`, of any type.
   public internal(set) var instructions: Range<Int>?
 
+  /// The first member that names a model beside `model`; nil when there is none.
+  public internal(set) var otherModels: ModelNamingMember?
+
   /// Fields of an empty body.
   public init() {}
 
@@ -74,9 +69,14 @@ public struct RequestFields: Equatable, Sendable {
   public var isStream: Bool { stream == true }
   /// Whether the client itself asked for the usage at the stream's end.
   public var asksForUsage: Bool { includeUsage == true }
-  /// The tightest bound the client sets on the answer's tokens.
+  /// The tightest bound the client sets on the answer's tokens. A negative one is none: some servers take -1 for "no bound".
   public var tokensMax: Int? {
-    let least = min(maxTokens?.value ?? .max, maxCompletionTokens?.value ?? .max, maxOutputTokens?.value ?? .max)
+    func bound(_ field: JSONInteger?) -> Int { field.map { $0.value < 0 ? .max : $0.value } ?? .max }
+    let least = min(bound(maxTokens), bound(maxCompletionTokens), bound(maxOutputTokens))
     return least == .max ? nil : least
   }
+  /// How many answers are delivered: `n`, which was found to be in `RequestScanner.choicesRange`.
+  public var choiceCount: Int { n?.value ?? 1 }
+  /// How many answers are generated, whether they are delivered or not.
+  public var generatedCount: Int { max(choiceCount, bestOf?.value ?? 1) }
 }

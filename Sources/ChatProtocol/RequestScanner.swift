@@ -3,23 +3,29 @@
 /// Only the top level is looked at (and `include_usage` one below), but the whole document is validated: whatever is
 /// let through reads the same in every correct JSON parser behind us.
 public struct RequestScanner {
+  /// How many answers one request may ask for, as OpenAI bounds it.
+  public static let choicesRange = 1...128
+
   private var fields = RequestFields()
-  /// One bit per field seen, by its place in `bit(_:)`.
+  private let acting: RequestFieldSet
+  /// The bits of the fields seen.
   private var seen: UInt32 = 0
 
-  private init() {}
+  private init(_ acting: RequestFieldSet) { self.acting = acting }
 
   /// The fields of `body`.
   ///
+  /// - Parameter acting: the fields to look for; others are not judged.
   /// - Throws: `JSONScanError` when the body is not one valid JSON object, gives a field twice (also when one spelling
-  ///   is escaped), or gives one a type it cannot have.
+  ///   is escaped), gives one a type it cannot have, or spells one in other letters: Go's `encoding/json`, for one, takes
+  ///   `Model` for `model`, and the last of both.
   public static func scan(
-    _ body: RawSpan, limits: JSONLimits = JSONLimits()
+    _ body: RawSpan, acting: RequestFieldSet = .all, limits: JSONLimits = JSONLimits()
   ) throws(JSONScanError) -> RequestFields {
     try body.withUnsafeBytes { buffer throws(JSONScanError) in
       guard let base = buffer.baseAddress else { throw JSONScanError(offset: 0, reason: .empty) }
       var cursor = JSONCursor(base, count: buffer.count, limits: limits)
-      var scanner = RequestScanner()
+      var scanner = RequestScanner(acting)
       try scanner.scan(&cursor)
       return scanner.fields
     }
@@ -34,7 +40,9 @@ public struct RequestScanner {
     fields.insertionOffset = cursor.position &+ 1
     try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
       fields.isEmptyObject = false
-      guard let field = RequestScanner.field(member.key) else { return try cursor.skipValue() }
+      guard let field = RequestScanner.field(member.key), acting.has(field) else {
+        return try takeOther(member, &cursor)
+      }
       try claim(field, member.start)
       try take(field, &cursor)
     }
@@ -42,15 +50,38 @@ public struct RequestScanner {
   }
 
   private mutating func claim(_ field: RequestField, _ offset: Int) throws(JSONScanError) {
-    let bit: UInt32 = 1 &<< RequestScanner.bit(field)
+    let bit = field.bit
     guard seen & bit == 0 else { throw JSONScanError(offset: offset, reason: .duplicateKey(field)) }
     seen |= bit
   }
 
+  /// A member that is not acted on: it may be one in disguise, or name a model as well.
+  @inline(__always)
+  private mutating func takeOther(
+    _ member: JSONCursor.Member, _ cursor: inout JSONCursor
+  ) throws(JSONScanError) {
+    if member.key.mayBeDisguised, let name = disguised(member.key) {
+      throw JSONScanError(offset: member.start, reason: .otherCase(of: name))
+    }
+    guard let naming = ModelNamingMember(member.key) else { return try cursor.skipValue() }
+    if try naming.names(at: &cursor), fields.otherModels == nil { fields.otherModels = naming }
+  }
+
+  /// The field that a reader without regard for case would take the key for.
+  @inline(never)
+  private func disguised(_ key: JSONKey) -> String? {
+    let folded = key.folded
+    let field = RequestField.allCases.first {
+      $0 != .includeUsage && acting.has($0) && folded == Array($0.rawValue.utf8)
+    }
+    let name = field?.rawValue ?? ModelNamingMember.allCases.first { folded == Array($0.rawValue.utf8) }?.rawValue
+    // A key with escapes may well be the exact name.
+    return name.flatMap { key.equals($0) ? nil : $0 }
+  }
+
   private mutating func take(_ field: RequestField, _ cursor: inout JSONCursor) throws(JSONScanError) {
     switch field {
-    case .model: fields.model = try readString(&cursor, field, .string)
-    case .user: fields.user = try readString(&cursor, field, .stringOrNull)
+    case .model: fields.model = try readString(&cursor, field)
     case .stream: fields.stream = try readBoolean(&cursor, field)
     case .includeUsage:
       let start = cursor.position
@@ -60,18 +91,11 @@ public struct RequestScanner {
     case .maxTokens: fields.maxTokens = try readTokenBound(&cursor, field)
     case .maxCompletionTokens: fields.maxCompletionTokens = try readTokenBound(&cursor, field)
     case .maxOutputTokens: fields.maxOutputTokens = try readTokenBound(&cursor, field)
-    case .n: fields.n = try readInteger(&cursor, field)
-    case .tools:
-      let range = try readContainer(&cursor, field, UInt8(ascii: "["), .array)
-      fields.tools = range
-      fields.hasTools = fields.hasTools || isFilledArray(cursor, range)
-    case .functions:
-      let range = try readContainer(&cursor, field, UInt8(ascii: "["), .array)
-      fields.functions = range
-      fields.hasTools = fields.hasTools || isFilledArray(cursor, range)
-    case .responseFormat: try takeResponseFormat(&cursor)
-    case .metadata: fields.metadata = try readContainer(&cursor, field, UInt8(ascii: "{"), .object)
-    case .logprobs: try takeLogprobs(&cursor)
+    case .n: fields.n = try readChoices(&cursor, field)
+    case .bestOf: fields.bestOf = try readChoices(&cursor, field)
+    case .tools: fields.tools = try readAny(&cursor)
+    case .functions: fields.functions = try readAny(&cursor)
+    case .responseFormat: fields.responseFormat = try readAny(&cursor)
     case .messages: fields.messages = try readAny(&cursor)
     case .prompt: fields.prompt = try readAny(&cursor)
     case .input: fields.input = try readAny(&cursor)
@@ -99,7 +123,12 @@ public struct RequestScanner {
       fields.streamOptionsIsEmpty = true
       try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
         fields.streamOptionsIsEmpty = false
-        guard member.key.matches("include_usage") else { return try cursor.skipValue() }
+        guard member.key.matches("include_usage") else {
+          if member.key.mayBeDisguised, member.key.folded == Array("include_usage".utf8) {
+            throw JSONScanError(offset: member.start, reason: .otherCase(of: RequestField.includeUsage.rawValue))
+          }
+          return try cursor.skipValue()
+        }
         try claim(.includeUsage, member.start)
         try take(.includeUsage, &cursor)
       }
@@ -107,56 +136,21 @@ public struct RequestScanner {
     fields.streamOptions = start..<cursor.position
   }
 
-  private mutating func takeResponseFormat(_ cursor: inout JSONCursor) throws(JSONScanError) {
-    let start = cursor.position
-    switch cursor.byte {
-    case UInt8(ascii: "n"): try cursor.skipLiteral("null")
-    case UInt8(ascii: "\""):
-      fields.responseFormatIsText = false
-      try cursor.skipValue()
-    case UInt8(ascii: "{"):
-      fields.responseFormatIsText = false
-      try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
-        guard member.key.matches("type"), cursor.byte == UInt8(ascii: "\"") else { return try cursor.skipValue() }
-        let value = try cursor.readStringRange()
-        let contents = value.contents
-        fields.responseFormatIsText = JSONKey(
-          cursor.base, start: contents.lowerBound, count: contents.count, end: cursor.end
-        ).matches("text")
-      }
-    default: throw wrongType(cursor, .responseFormat, .objectOrString)
-    }
-    fields.responseFormat = start..<cursor.position
-  }
-
-  private mutating func takeLogprobs(_ cursor: inout JSONCursor) throws(JSONScanError) {
-    if cursor.isAtNumber {
-      let start = cursor.position
-      try cursor.skipNumber()
-      guard cursor.integer(at: start..<cursor.position) != nil else {
-        throw JSONScanError(offset: start, reason: .wrongType(.logprobs, expected: .booleanOrInteger))
-      }
-      fields.logprobs = true
-    } else {
-      fields.logprobs = try readBoolean(&cursor, .logprobs, .booleanOrInteger) ?? false
-    }
-  }
-
   // MARK: - Typed values
 
   private func readString(
-    _ cursor: inout JSONCursor, _ field: RequestField, _ expected: JSONScanError.Expectation
+    _ cursor: inout JSONCursor, _ field: RequestField
   ) throws(JSONScanError) -> JSONStringRange? {
-    if expected == .stringOrNull, cursor.byte == UInt8(ascii: "n") {
+    if cursor.byte == UInt8(ascii: "n") {
       try cursor.skipLiteral("null")
       return nil
     }
-    guard cursor.byte == UInt8(ascii: "\"") else { throw wrongType(cursor, field, expected) }
+    guard cursor.byte == UInt8(ascii: "\"") else { throw wrongType(cursor, field, .string) }
     return try cursor.readStringRange()
   }
 
   private func readBoolean(
-    _ cursor: inout JSONCursor, _ field: RequestField, _ expected: JSONScanError.Expectation = .boolean
+    _ cursor: inout JSONCursor, _ field: RequestField
   ) throws(JSONScanError) -> Bool? {
     switch cursor.byte {
     case UInt8(ascii: "t"):
@@ -168,46 +162,41 @@ public struct RequestScanner {
     case UInt8(ascii: "n"):
       try cursor.skipLiteral("null")
       return nil
-    default: throw wrongType(cursor, field, expected)
+    default: throw wrongType(cursor, field, .boolean)
     }
   }
 
   private func readInteger(
-    _ cursor: inout JSONCursor, _ field: RequestField
+    _ cursor: inout JSONCursor, _ field: RequestField, _ expected: JSONScanError.Expectation = .integer
   ) throws(JSONScanError) -> JSONInteger? {
     if cursor.byte == UInt8(ascii: "n") {
       try cursor.skipLiteral("null")
       return nil
     }
-    guard cursor.isAtNumber else { throw wrongType(cursor, field, .integer) }
+    guard cursor.isAtNumber else { throw wrongType(cursor, field, expected) }
     let start = cursor.position
     try cursor.skipNumber()
     guard let value = cursor.integer(at: start..<cursor.position) else {
-      throw JSONScanError(offset: start, reason: .wrongType(field, expected: .integer))
+      throw JSONScanError(offset: start, reason: .wrongType(field, expected: expected))
     }
     return JSONInteger(value: value, range: start..<cursor.position)
   }
 
-  private func readContainer(
-    _ cursor: inout JSONCursor, _ field: RequestField, _ bracket: UInt8, _ expected: JSONScanError.Expectation
-  ) throws(JSONScanError) -> Range<Int> {
-    guard cursor.byte == bracket || cursor.byte == UInt8(ascii: "n") else { throw wrongType(cursor, field, expected) }
-    return try readAny(&cursor)
+  /// A number of answers, the only bound that it needs anywhere: what comes out of here is safe to count with.
+  private func readChoices(
+    _ cursor: inout JSONCursor, _ field: RequestField
+  ) throws(JSONScanError) -> JSONInteger? {
+    guard let count = try readInteger(&cursor, field, .choiceCount) else { return nil }
+    guard RequestScanner.choicesRange.contains(count.value) else {
+      throw JSONScanError(offset: count.range.lowerBound, reason: .wrongType(field, expected: .choiceCount))
+    }
+    return count
   }
 
   private func readAny(_ cursor: inout JSONCursor) throws(JSONScanError) -> Range<Int> {
     let start = cursor.position
     try cursor.skipValue()
     return Range(uncheckedBounds: (start, cursor.position))
-  }
-
-  private func isFilledArray(_ cursor: JSONCursor, _ range: Range<Int>) -> Bool {
-    var inside = cursor
-    inside.position = range.lowerBound
-    guard inside.byte == UInt8(ascii: "[") else { return false }
-    inside.position &+= 1
-    inside.skipWhitespace()
-    return inside.byte != UInt8(ascii: "]")
   }
 
   private func wrongType(
@@ -228,12 +217,10 @@ public struct RequestScanner {
   private static func field(_ key: JSONKey) -> RequestField? {
     switch key.count {
     case 1: key.matches("n") ? .n : nil
-    case 4: key.matches("user") ? .user : nil
     case 5: key.matches("model") ? .model : key.matches("tools") ? .tools : key.matches("input") ? .input : nil
     case 6: key.matches("stream") ? .stream : key.matches("prompt") ? .prompt : key.matches("system") ? .system : nil
-    case 8:
-      key.matches("messages")
-        ? .messages : key.matches("metadata") ? .metadata : key.matches("logprobs") ? .logprobs : nil
+    case 7: key.matches("best_of") ? .bestOf : nil
+    case 8: key.matches("messages") ? .messages : nil
     case 9: key.matches("functions") ? .functions : nil
     case 10: key.matches("max_tokens") ? .maxTokens : nil
     case 12: key.matches("instructions") ? .instructions : nil
@@ -242,30 +229,6 @@ public struct RequestScanner {
     case 17: key.matches("max_output_tokens") ? .maxOutputTokens : nil
     case 21: key.matches("max_completion_tokens") ? .maxCompletionTokens : nil
     default: nil
-    }
-  }
-
-  private static func bit(_ field: RequestField) -> UInt32 {
-    switch field {
-    case .model: 0
-    case .stream: 1
-    case .streamOptions: 2
-    case .includeUsage: 3
-    case .maxTokens: 4
-    case .maxCompletionTokens: 5
-    case .maxOutputTokens: 6
-    case .n: 7
-    case .tools: 8
-    case .functions: 9
-    case .responseFormat: 10
-    case .user: 11
-    case .metadata: 12
-    case .logprobs: 13
-    case .messages: 14
-    case .prompt: 15
-    case .input: 16
-    case .system: 17
-    case .instructions: 18
     }
   }
 }

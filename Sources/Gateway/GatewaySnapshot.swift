@@ -8,6 +8,10 @@ final class GatewaySnapshot: Sendable {
   let settings: GatewaySettings
   let routes: RouteTable
   let identities: IdentityTable
+  /// Where endpoints go that the gateway does not know.
+  let pathRoutes: PathRoutes
+  /// Whether limits tell models apart, so that a request must not name more of them than the one that is counted.
+  let limitsByModel: Bool
   /// In the order of `settings.upstreams`, which is how routes name them.
   let upstreams: [UpstreamRuntime]
   /// How each model's tokens are counted, in the order of `settings.models`.
@@ -35,6 +39,8 @@ final class GatewaySnapshot: Sendable {
     factsWanted = FactsWanted(settings.limits)
     limitedModels = settings.models.map { ($0.name, $0.match != .exact) }
     countsForLimits = settings.limits.contains { $0.quantity.countsTokens }
+    limitsByModel = settings.limits.contains(where: \.tellsModelsApart)
+    pathRoutes = PathRoutes(settings)
     self.settings = settings
     self.routes = routes
     self.upstreams = upstreams
@@ -64,18 +70,14 @@ final class GatewaySnapshot: Sendable {
   func consumerName(_ index: Int?) -> String {
     index.map { settings.consumers[$0].name } ?? ConsumerSettings.anonymousName
   }
+}
 
-  /// The upstream that an endpoint without a model goes to: the configured route's, or the only one there is.
-  ///
-  /// A consumer with a list of models goes by configured routes only: what an upstream has below other paths may know models by ways that
-  /// are not checked here.
-  func upstreamByRoute(method: String, path: String, for consumer: Int?) -> Int? {
-    for route in settings.routes where route.path.takes(path) && route.methods.contains(method) {
-      return settings.upstreams.firstIndex { $0.name == route.upstream }
-    }
-    let models = consumer.flatMap { settings.consumers[$0].models }
-    guard models.map({ $0.contains("*") }) ?? true else { return nil }
-    return settings.upstreams.count == 1 ? 0 : nil
+extension LimitSettings {
+  /// Whether what a request costs, or which limit it is under, depends on its model.
+  fileprivate var tellsModelsApart: Bool {
+    if case .budget = quantity { return true }
+    let conditions = match.conditions + amounts.flatMap(\.match.conditions)
+    return (each + conditions.map(\.subject)).contains { $0 == .model || $0 == .upstream }
   }
 }
 

@@ -132,11 +132,20 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     _ connection: DownstreamConnection, _ fields: [HeaderField], _ bytes: RawSpan
   ) -> Exchange {
     var id: RequestID?
-    if let given = fields.firstValue(of: .xRequestID) { id = RequestID(given: given, in: bytes) }
+    if let given = fields.firstValue(of: .xRequestID), !isKey(given, fields, bytes) {
+      id = RequestID(given: given, in: bytes)
+    }
     let exchange = Exchange(worker: self, connection: connection, id: id ?? random.next())
     activeCount += 1
     connection.observer = exchange
     return exchange
+  }
+
+  /// Whether what a client gives as its request's id is a key: ids stand in logs and go upstream.
+  private func isKey(_ range: Range<Int>, _ fields: [HeaderField], _ bytes: RawSpan) -> Bool {
+    let text = bytes.withUnsafeBytes { String(decoding: $0[range].prefix(RequestID.givenBytesMax), as: UTF8.self) }
+    let presented = IdentityTable.presented(fields, bytes)
+    return CredentialShield(presented, bytes, snapshot.identities).finds(in: text)
   }
 
   /// An exchange has ended: its record is written.

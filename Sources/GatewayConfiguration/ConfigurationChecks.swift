@@ -267,10 +267,28 @@ struct ConfigurationChecks {
       checkUpstream(route.upstream, "routes[\(index)].upstream", &reading)
       let hides = settings.routes[..<index].contains { earlier in
         earlier.path == route.path && !Set(earlier.methods).isDisjoint(with: route.methods)
+          && Self.covers(earlier.consumers, route.consumers)
       }
       if hides {
         reading.report(at: "routes[\(index)]", "an earlier route takes the same path and method", "Take one out")
       }
+      checkConsumers(of: route, "routes[\(index)].consumers", &reading)
+    }
+  }
+
+  /// Whether the earlier list has every consumer of the later one, so that none is left for it; nil has all.
+  private static func covers(_ earlier: [String]?, _ later: [String]?) -> Bool {
+    guard let earlier else { return true }
+    return later.map { Set($0).isSubset(of: earlier) } ?? false
+  }
+
+  private func checkConsumers(of route: RouteSettings, _ path: String, _ reading: inout ConfigurationReading) {
+    let known = names.consumers + (settings.anonymous ? [ConsumerSettings.anonymousName] : [])
+    for (index, name) in (route.consumers ?? []).enumerated() where !known.contains(name) {
+      let near = NearestName.nearest(to: name, among: known).first
+      reading.report(
+        at: "\(path)[\(index)]", "no consumer `\(name.prefix(64))`",
+        near.map { "Did you mean \($0)?" } ?? "Declare it under `consumers`")
     }
   }
 }

@@ -65,6 +65,7 @@ public indirect enum ConfigurationValueKind: Sendable, Equatable {
   case path
   /// The name of an upstream of this file.
   case upstreamName
+  case consumerName
   /// The name of a model of this file.
   case modelName
   /// Several of them.

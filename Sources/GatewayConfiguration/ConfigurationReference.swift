@@ -71,6 +71,7 @@ public enum ConfigurationReference {
     case .url: "URL"
     case .path: "path"
     case .upstreamName: "an upstream's name"
+    case .consumerName: "a consumer's name"
     case .modelName: "a model's name"
     case .list(let kind): "list of: \(words(kind))"
     case .oneOrMore(let kind): "\(words(kind)), or a list"

@@ -82,7 +82,7 @@ public enum ConfigurationSchema {
       case .duration:
         orVariable(Self.duration)
       case .choice(let words): orVariable([("enum", .array(words.map(JSONText.text)))])
-      case .text, .secret, .address, .block, .url, .path, .upstreamName, .modelName, .pattern:
+      case .text, .secret, .address, .block, .url, .path, .upstreamName, .consumerName, .modelName, .pattern:
         [("type", .text("string"))]
       case .list(let kind): [("type", .text("array")), ("items", .object(schema(of: kind, at: path)))]
       case .oneOrMore(let kind): either([schema(of: kind, at: path), schema(of: .list(kind), at: path)])

@@ -133,7 +133,9 @@ extension ConfigurationField where Root == GatewaySettings {
     let section = RouteDraft.section
     let key = ConfigurationKey(
       path: "routes", kind: .sections(), defaultText: nil, isRequired: false, reload: .live,
-      sentence: "Endpoints that name no model and are passed through to one upstream.")
+      sentence:
+        "Endpoints that are passed through to one upstream: all that the gateway does not know itself. The first that takes path, method and consumer."
+    )
     return ConfigurationField(name: "routes", keys: [key] + section.keys(below: "routes[]")) {
       node, path, root, reading in
       root.routes = readSections(node, path, section, draft: RouteDraft(), &reading) { draft, path, reading in

@@ -18,7 +18,7 @@ public struct GatewaySettings: Sendable, Equatable {
   /// True: a request without a key is served, as the consumer ``ConsumerSettings/anonymousName``. A key that is presented must
   /// still be a valid one when consumers exist.
   public var anonymous: Bool
-  /// Endpoints that name no model and are passed through to one upstream.
+  /// Endpoints that are passed through to one upstream.
   public var routes: [RouteSettings]
   /// Where limits are kept that several gateways share; nil: in this process.
   public var redis: RedisStoreSettings?

@@ -1,4 +1,4 @@
-/// An endpoint that names no model and is passed through to one upstream.
+/// An endpoint that the gateway does not know itself and that is passed through to one upstream.
 public struct RouteSettings: Sendable, Equatable {
   /// Methods of a route that lists none.
   public static let methodsDefault = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -9,12 +9,17 @@ public struct RouteSettings: Sendable, Equatable {
   public var upstream: String
   /// The methods it takes, upper case.
   public var methods: [String]
+  /// The consumers that it is for, by name; nil: all.
+  public var consumers: [String]?
 
   /// A route from its parts.
-  public init(path: RoutePath, upstream: String, methods: [String] = RouteSettings.methodsDefault) {
+  public init(
+    path: RoutePath, upstream: String, methods: [String] = RouteSettings.methodsDefault, consumers: [String]? = nil
+  ) {
     self.path = path
     self.upstream = upstream
     self.methods = methods
+    self.consumers = consumers
   }
 }
 

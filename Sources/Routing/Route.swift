@@ -24,8 +24,11 @@ public final class Route: Sendable {
   public let modelIndex: Int?
   /// Ways to serve it, best first: the entry's own, then its fallbacks' with theirs; never empty, no way twice.
   public let candidates: [Candidate]
+  /// Whether the name stands in the configuration, as a name or an alias; false for one that a client made up and a pattern took.
+  public let isListed: Bool
 
-  init(publicName: String, modelIndex: Int?, candidates: [Candidate]) {
+  init(publicName: String, modelIndex: Int?, candidates: [Candidate], isListed: Bool = false) {
+    self.isListed = isListed
     self.publicName = publicName
     self.modelIndex = modelIndex
     self.candidates = candidates

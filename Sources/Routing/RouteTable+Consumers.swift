@@ -11,6 +11,9 @@ extension RouteTable {
     return route.modelIndex.map { access.allows(settings.models[$0].name) } ?? false
   }
 
+  /// Whether there are models that the consumer may not use.
+  public func isRestricted(_ consumer: Int?) -> Bool { access(of: consumer)?.isRestricted ?? false }
+
   /// The route's candidates without fallbacks to models that the consumer may not use.
   public func candidates(of route: Route, for consumer: Int?) -> [Candidate] {
     guard let access = access(of: consumer) else { return route.candidates }
@@ -27,10 +30,8 @@ extension RouteTable {
   public func visibleModels(to consumer: Int?) -> [ModelListing] {
     let known = exactRoutes.filter { mayUse(consumer, $0) }.map(listing(of:))
     guard let access = access(of: consumer) else { return known }
-    let names = Set(known.map(\.id))
-    return known
-      + access.exactNames.filter { !names.contains($0) }.compactMap { resolve($0).map(listing(of:)) }
-      .filter { listing in !settings.models.contains { $0.name == listing.id } }
+    let names = Set(known.map(\.id)).union(settings.models.map(\.name))
+    return known + access.exactNames.filter { !names.contains($0) }.compactMap { resolve($0).map(listing(of:)) }
   }
 
   /// What `/v1/models/{id}` shows for a route.
@@ -44,7 +45,7 @@ extension RouteTable {
 
   /// The names nearest to an unknown one, of those the consumer may use, so that an answer tells nobody more than `/v1/models` does.
   public func nearestNames(to name: String, for consumer: Int?, limit: Int = 3) -> [String] {
-    NearestName.nearest(to: name, among: visibleModels(to: consumer).map(\.id), limit: limit)
+    nearNames.nearest(to: name, limit: limit) { mayUse(consumer, exactRoutes[$0]) }.map { exactRoutes[$0].publicName }
   }
 
   /// Nil for the anonymous consumer. A place that does not exist may use nothing.

@@ -21,6 +21,8 @@ public final class RouteTable: Sendable {
   private let patterns: [(pattern: ModelPattern, modelIndex: Int)]
   /// For each model, what follows for a name that a pattern took.
   private let candidatesOfModel: [[Candidate]]
+  /// For words about a name that nobody knows.
+  let nearNames: NearNames
   /// For each consumer.
   let access: [ModelAccess]
 
@@ -36,20 +38,22 @@ public final class RouteTable: Sendable {
     for (index, model) in settings.models.enumerated() {
       candidates.append(try builder.candidates(of: index, sendsOwnName: false))
       switch model.match {
-      case .exact: named.append(Route(publicName: model.name, modelIndex: index, candidates: candidates[index]))
+      case .exact:
+        named.append(Route(publicName: model.name, modelIndex: index, candidates: candidates[index], isListed: true))
       case .prefix(let prefix): prefixes.append((Array(prefix.utf8), index))
       case .regex(let text):
         guard let pattern = try? ModelPattern(text) else { throw .invalidPattern(model: model.name) }
         patterns.append((pattern, index))
       }
       let ways = try builder.candidates(of: index, sendsOwnName: model.match == .exact)
-      aliased += model.aliases.map { Route(publicName: $0, modelIndex: index, candidates: ways) }
+      aliased += model.aliases.map { Route(publicName: $0, modelIndex: index, candidates: ways, isListed: true) }
     }
     candidatesOfModel = candidates
     self.prefixes = prefixes.sorted { $0.prefix.count > $1.prefix.count }
     self.patterns = patterns
     routes = named + aliased
     routesByName = NameTable(routes.enumerated().map { ($1.publicName, $0) })
+    nearNames = NearNames(routes.map(\.publicName))
     let upstreams = settings.upstreams.enumerated()
     upstreamsByName = NameTable(upstreams.map { ($1.name, $0) } + upstreams.map { ($1.provider.name, $0) })
     access = settings.consumers.map { ModelAccess($0.models) }

@@ -89,7 +89,7 @@ struct ChunkScannerTests {
       #"{"choices":[{"index":2,"delta":{"content":""},"finish_reason":"stop"},{"finish_reason":"length","index":5,"delta":{"content":"b"}},{"index":1,"delta":{"content":"c"},"finish_reason":null},{"delta":{},"finish_reason":"stop"},{"index":64,"finish_reason":"stop"},{"index":-1,"finish_reason":"stop"}]}"#
     let fields = scan(chunk)
     #expect(fields.choicesCount == 6 && fields.finishedCount == 5)
-    #expect(fields.finishedChoices == 1 << 2 | 1 << 5 | 1 << 3)
+    #expect(fields.finishedChoices == UInt128(1 << 2 | 1 << 5 | 1 << 3) | UInt128(1) << 64)
     #expect(string(fields.firstContent, in: chunk) == "b" && string(fields.finishReason, in: chunk) == "stop")
   }
 

@@ -133,7 +133,7 @@ func jsonFuzz(_ bytes: RawSpan) {
   let ranges = [
     fields.model?.range, fields.streamOptions, fields.includeUsageRange, fields.maxTokens?.range, fields.n?.range,
     fields.maxCompletionTokens?.range, fields.maxOutputTokens?.range, fields.tools, fields.responseFormat,
-    fields.user?.range, fields.metadata, fields.messages, fields.prompt, fields.input,
+    fields.responseFormat, fields.tools, fields.messages, fields.prompt, fields.input,
   ]
   for range in ranges.compactMap({ $0 }) {
     #expect(!range.isEmpty && range.lowerBound >= fields.insertionOffset && range.upperBound < bytes.byteCount)

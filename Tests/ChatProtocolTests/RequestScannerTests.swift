@@ -28,11 +28,8 @@ struct RequestScannerTests {
       #expect(fields.maxTokens?.value == 128 && slice(text, fields.maxTokens?.range) == "128")
       #expect(fields.maxCompletionTokens?.value == 256 && fields.tokensMax == 128)
       #expect(fields.n?.value == 2)
-      #expect(fields.hasTools && slice(text, fields.tools) == #"[{"type":"function"}]"#)
-      #expect(slice(text, fields.responseFormat) == #"{"type":"json_object"}"# && !fields.responseFormatIsText)
-      #expect(slice(text, fields.user?.contents) == "u-1")
-      #expect(slice(text, fields.metadata) == #"{"a":"b"}"#)
-      #expect(fields.logprobs)
+      #expect(slice(text, fields.tools) == #"[{"type":"function"}]"#)
+      #expect(slice(text, fields.responseFormat) == #"{"type":"json_object"}"#)
       #expect(slice(text, fields.messages) == #"[{"role":"user","content":"model: \"stream\""}]"#)
       #expect(fields.insertionOffset == 2 && !fields.isEmptyObject)
     }
@@ -41,19 +38,16 @@ struct RequestScannerTests {
   @Test("an empty object has no fields")
   func empty() throws {
     let fields = try scan("{ }")
-    #expect(fields.isEmptyObject && fields.insertionOffset == 1 && fields.model == nil && fields.responseFormatIsText)
+    #expect(fields.isEmptyObject && fields.insertionOffset == 1 && fields.model == nil)
   }
 
-  @Test("null is as good as absent, except for the model")
+  @Test("null is as good as absent")
   func nulls() throws {
     let fields = try scan(
-      #"{"stream":null,"stream_options":null,"max_tokens":null,"n":null,"tools":null,"user":null,"metadata":null,"logprobs":null,"response_format":null}"#
+      #"{"stream":null,"stream_options":null,"max_tokens":null,"n":null,"best_of":null,"model":null}"#
     )
     #expect(fields.stream == nil && !fields.isStream && fields.streamOptionsIsNull && fields.maxTokens == nil)
-    #expect(
-      fields.n == nil && !fields.hasTools && fields.user == nil && !fields.logprobs && fields.responseFormatIsText)
-    #expect(
-      refusal(#"{"model":null}"#) == JSONScanError(offset: 9, reason: .wrongType(.model, expected: .string)))
+    #expect(fields.n == nil && fields.bestOf == nil && fields.model == nil && fields.choiceCount == 1)
   }
 
   @Test("keys are compared after their escapes are resolved")
@@ -65,8 +59,7 @@ struct RequestScannerTests {
     let equals = fields.model?.equals(Array("aé😀\n/".utf8), in: Array(text.utf8).span.bytes)
     #expect(equals == true)
     #expect(fields.stream == true && fields.maxCompletionTokens?.value == 5)
-    #expect(
-      try scan(#"{"model\u0000":1,"\u006d\u006f":1,"modelmodelmodelmodelmodelmodelmodelmodel\u0041":1}"#).model == nil)
+    #expect(try scan(#"{"\u006d\u006f":1,"modelmodelmodelmodelmodelmodelmodelmodel\u0041":1}"#).model == nil)
   }
 
   @Test(
@@ -77,7 +70,7 @@ struct RequestScannerTests {
       (#"{"stream_options":{},"stream_options":{}}"#, 21, .streamOptions),
       (#"{"stream_options":{"include_usage":true,"include_usag\u0065":false}}"#, 40, .includeUsage),
       (#"{"messages":[],"messages":[]}"#, 15, .messages), (#"{"tools":null,"tools":[]}"#, 14, .tools),
-      (#"{"max_tokens":null,"max_tokens":1}"#, 19, .maxTokens), (#"{"user":"a","user":"a"}"#, 12, .user),
+      (#"{"max_tokens":null,"max_tokens":1}"#, 19, .maxTokens),
     ])
   func duplicates(text: String, offset: Int, field: RequestField) {
     let error = refusal(text)
@@ -88,6 +81,7 @@ struct RequestScannerTests {
   @Test("other keys may come twice, as JSON allows")
   func harmlessDuplicates() {
     #expect(refusal(#"{"seed":1,"seed":2,"x":{"model":1,"model":2}}"#) == nil)
+    #expect(refusal(#"{"user":"a","user":"a","metadata":{},"metadata":1}"#) == nil)
   }
 
   @Test(
@@ -102,10 +96,11 @@ struct RequestScannerTests {
       (#"{"max_tokens":1.5}"#, .maxTokens, .integer), (#"{"max_tokens":9223372036854775808}"#, .maxTokens, .integer),
       (#"{"max_tokens":1e300}"#, .maxTokens, .integer),
       (#"{"max_completion_tokens":[]}"#, .maxCompletionTokens, .integer),
-      (#"{"max_output_tokens":{}}"#, .maxOutputTokens, .integer), (#"{"n":true}"#, .n, .integer),
-      (#"{"tools":{}}"#, .tools, .array), (#"{"functions":"f"}"#, .functions, .array),
-      (#"{"response_format":5}"#, .responseFormat, .objectOrString), (#"{"user":5}"#, .user, .stringOrNull),
-      (#"{"metadata":[]}"#, .metadata, .object), (#"{"logprobs":"5"}"#, .logprobs, .booleanOrInteger),
+      (#"{"max_output_tokens":{}}"#, .maxOutputTokens, .integer), (#"{"n":true}"#, .n, .choiceCount),
+      (#"{"n":-1}"#, .n, .choiceCount), (#"{"n":0}"#, .n, .choiceCount), (#"{"n":129}"#, .n, .choiceCount),
+      (#"{"n":1.5}"#, .n, .choiceCount), (#"{"n":"2"}"#, .n, .choiceCount), (#"{"n":1e300}"#, .n, .choiceCount),
+      (#"{"n":-9223372036854775808}"#, .n, .choiceCount), (#"{"n":9223372036854775807}"#, .n, .choiceCount),
+      (#"{"n":99999999999999999999999999}"#, .n, .choiceCount), (#"{"best_of":0}"#, .bestOf, .choiceCount),
     ])
   func wrongTypes(text: String, field: RequestField, expected: JSONScanError.Expectation) {
     let error = refusal(text)
@@ -132,18 +127,105 @@ struct RequestScannerTests {
     #expect(try scan(#"{"max_tokens":\#(text)}"#).maxTokens?.value == value)
   }
 
-  @Test("tools, formats and probabilities as the endpoints spell them")
+  @Test(
+    "what the gateway does not act on may hold anything",
+    arguments: ["5", "-1", "\"x\"", "[]", "{}", "null", "true", "[{\"a\":[1]}]", "1e300"])
+  func notJudged(value: String) throws {
+    let names = [
+      "metadata", "user", "logprobs", "response_format", "tools", "functions", "messages", "prompt", "input", "system",
+      "instructions", "seed", "stop", "temperature", "modalities", "verbosity",
+    ]
+    for name in names { #expect(refusal("{\"model\":\"m\",\"\(name)\":\(value)}") == nil, "\(name)") }
+    for name in ["n", "max_tokens", "stream_options", "best_of"] {
+      let body = Array("{\"model\":\"m\",\"\(name)\":\(value),\"\(name)\":1}".utf8)
+      #expect(throws: Never.self, "\(name)") { try RequestScanner.scan(body.span.bytes, acting: .embedding) }
+    }
+  }
+
+  @Test("options and texts are found where they stand")
   func variants() throws {
-    #expect(try !scan(#"{"tools":[ ]}"#).hasTools)
-    #expect(try scan(#"{"functions":[{}],"tools":[]}"#).hasTools)
-    #expect(try scan(#"{"response_format":{"a":1,"type":"text"}}"#).responseFormatIsText)
-    #expect(try !scan(#"{"response_format":{"type":"json_schema"}}"#).responseFormatIsText)
-    #expect(try !scan(#"{"response_format":{}}"#).responseFormatIsText)
-    #expect(try !scan(#"{"response_format":"b64_json"}"#).responseFormatIsText)
-    #expect(try scan(#"{"logprobs":0}"#).logprobs)
-    #expect(try !scan(#"{"logprobs":false}"#).logprobs)
     #expect(try scan(#"{"stream_options":{"include_usage":null}}"#).includeUsageRange == 35..<39)
     #expect(try scan(#"{"prompt":["a"],"input":"b"}"#).input == 24..<27)
+    #expect(try scan(#"{"n":128,"best_of":5}"#).generatedCount == 128)
+    #expect(try scan(#"{"n":2,"best_of":5}"#).generatedCount == 5)
+    #expect(try scan(#"{"max_tokens":-1,"max_completion_tokens":7}"#).tokensMax == 7)
+    #expect(try scan(#"{"max_tokens":-1}"#).tokensMax == nil)
+  }
+
+  @Test(
+    "a name that a reader without regard for case takes for a known one is refused",
+    arguments: [
+      ("Model", "model"), ("MODEL", "model"), ("mod\\u0045l", "model"), ("\\u004dodel", "model"), ("\u{212A}", nil),
+      ("Stream", "stream"), ("\u{17F}tream", "stream"), ("\\u017ftream", "stream"), ("N", "n"), ("\\u004e", "n"),
+      ("MAX_TOKENS", "max_tokens"), ("max_to\u{212A}ens", "max_tokens"), ("max_to\\u212aen\\u017f", "max_tokens"),
+      ("Max_Completion_Tokens", "max_completion_tokens"), ("max_Output_tokens", "max_output_tokens"),
+      ("Stream_Options", "stream_options"), ("Messages", "messages"), ("Tools", "tools"), ("Input", "input"),
+      ("Best_of", "best_of"), ("Models", "models"), ("Route", "route"), ("Fallbacks", "fallbacks"),
+      ("fallbac\u{212A}\u{17F}", "fallbacks"), ("\u{131}nput", "input"), ("\u{130}nput", "input"),
+      ("model\\u0000", "model"), ("Model\\u0000x", "model"), ("EXTRA_BODY", "extra_body"),
+    ])
+  func otherCase(spelling: String, name: String?) {
+    for text in ["{\"model\":\"a\",\"\(spelling)\":null}", "{\"\(spelling)\":1,\"model\":\"a\"}"] {
+      let error = refusal(text)
+      #expect(error?.reason == name.map { .otherCase(of: $0) }, "\(text)")
+      #expect(error?.param == name)
+    }
+  }
+
+  @Test("names that only look alike pass, as do known ones that are not acted on")
+  func notDisguised() throws {
+    for name in ["Modell", "Mode", "MaxTokens", "maxOutputTokens", "generationConfig", "é", "\u{212A}", "NN"] {
+      #expect(refusal("{\"model\":\"a\",\"\(name)\":1}") == nil, "\(name)")
+    }
+    let body = Array(#"{"model":"a","Input":1,"N":2,"Stream":3}"#.utf8)
+    #expect(throws: Never.self) { try RequestScanner.scan(body.span.bytes, acting: .named) }
+    #expect(
+      refusal(#"{"stream_options":{"Include_usage":false}}"#)?.reason == .otherCase(of: "stream_options.include_usage"))
+  }
+
+  @Test(
+    "members that name other models are noted",
+    arguments: [
+      (#""models":["a","b"]"#, ModelNamingMember.models), (#""route":"fallback""#, .route),
+      (#""fallbacks":[{"a":["b"]}]"#, .fallbacks),
+      (#""context_window_fallback_dict":{"a":"b"}"#, .contextWindowFallbackDict),
+      (#""router_settings_override":{"x":1}"#, .routerSettingsOverride), (#""mod\u0065ls":["a"]"#, .models),
+      (#""extra_body":{"models":["b"]}"#, .extraBody), (#""extra_body":{"a":[{"Model":"b"}]}"#, .extraBody),
+      (#""plugins":[{"id":"x","model":"b"}]"#, .plugins),
+      (#""providerOptions":{"gateway":{"models":["b"]}}"#, .providerOptions),
+      (#""extra_body":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}}"#, .extraBody),
+      (#""lora_path":"x""#, .loraPath),
+    ])
+  func otherModels(member: String, expected: ModelNamingMember) throws {
+    #expect(try scan("{\"model\":\"m\",\(member)}").otherModels == expected)
+    #expect(try scan("{\(member),\"model\":\"m\"}").otherModels == expected)
+  }
+
+  @Test(
+    "members that could name other models and name none are not",
+    arguments: [
+      #""models":null"#, #""models":[ ]"#, #""route":"""#, #""fallbacks":{}"#, #""fallback":false"#,
+      #""extra_body":{"google":{"x":1}}"#,
+      #""provider":{"order":["a"],"allow_fallbacks":false}"#, #""plugins":[{"id":"web"}]"#, #""x":{"models":["b"]}"#,
+      #""metadata":{"model":"b"}"#, #""tools":[{"type":"function","function":{"parameters":{"model":"b"}}}]"#,
+    ])
+  func noOtherModels(member: String) throws {
+    #expect(try scan("{\"model\":\"m\",\(member)}").otherModels == nil)
+  }
+
+  @Test("a tool may name a model of its own")
+  func toolModels() throws {
+    for (tools, isNamed) in [
+      (#"[{"type":"advisor","model":"big"}]"#, true), (#"[{"type":"x","Mod\u0065l":"big"}]"#, true),
+      (
+        #"[{"type":"function","function":{"name":"f","parameters":{"properties":{"model":{"type":"string"}}}}}]"#, false
+      ),
+      (#"[{"model":{"a":1}}]"#, false), ("[]", false), ("null", false), ("5", false),
+    ] {
+      let body = Array("{\"tools\":\(tools)}".utf8)
+      let fields = try RequestScanner.scan(body.span.bytes)
+      #expect(ModelNamingMember.isNamed(byTools: fields.tools, in: body.span.bytes) == isNamed, "\(tools)")
+    }
   }
 
   @Test("the message names place and fault")

@@ -111,11 +111,23 @@ struct ConfigurationProblemTests {
     ("routes: [{ upstream: local }]", "7:10: routes[0]: `path` is missing. Give `path` or `pathPrefix`"),
     (
       "routes: [{ path: /v1/../x, upstream: local }]",
-      "7:18: routes[0].path: not a request path. Write /v1/…, without `//`, `.`, `..`, `%`, `;` or `?`"
+      "7:18: routes[0].path: not a request path. Write /v1/… or /v2/…, without `//`, `.`, `..`, `%`, `;` or `?`"
     ),
     (
       "routes: [{ path: /v1/a, upstream: local }, { path: /v1/a, upstream: local }]",
       "7:44: routes[1]: an earlier route takes the same path and method. Take one out"
+    ),
+    (
+      "routes: [{ path: /v1/a, upstream: local, consumers: [] }]",
+      "7:53: routes[0].consumers: no consumers. Name one, or take the key out"
+    ),
+    (
+      "routes: [{ path: /v1/a, upstream: local, consumers: [ann] }]",
+      "7:54: routes[0].consumers[0]: no consumer `ann`. Declare it under `consumers`"
+    ),
+    (
+      "routes: [{ path: /files, upstream: local }]",
+      "7:18: routes[0].path: not a request path. Write /v1/… or /v2/…, without `//`, `.`, `..`, `%`, `;` or `?`"
     ),
     (
       "routes: [{ path: /v1/a, upstream: loca1 }]", "7:35: routes[0].upstream: no upstream `loca1`. Did you mean local?"

@@ -181,7 +181,7 @@ struct ConfigurationStoryTests {
       anonymous: true
       routes:
         - { path: /v1/files, upstream: a, methods: [GET, POST] }
-        - { pathPrefix: /v1/files, upstream: a }
+        - { pathPrefix: /v1/files, upstream: a, consumers: [anonymous] }
       """)
     #expect(settings.server.listen == [.init(host: "127.0.0.1", port: 1), .init(host: "::1", port: 2)])
     #expect(settings.server.reactors == 3)
@@ -223,7 +223,7 @@ struct ConfigurationStoryTests {
     #expect(
       settings.routes == [
         RouteSettings(path: .exact("/v1/files"), upstream: "a", methods: ["GET", "POST"]),
-        RouteSettings(path: .prefix("/v1/files"), upstream: "a"),
+        RouteSettings(path: .prefix("/v1/files"), upstream: "a", consumers: ["anonymous"]),
       ])
   }
 

@@ -154,6 +154,7 @@ struct FailoverStories {
         let urls = ports.map { "{ url: http://127.0.0.1:\($0)/v1 }" }.joined(separator: ", ")
         return
           "anonymous: true\nupstreams:\n  a: { provider: vllm, endpoints: [\(urls)], apiKeys: [\(House.upstreamKey)] }\n"
+          + "routes: [{ path: /v1/batches, upstream: a }]\n"
       }
     ) { house async throws in
       for upstream in house.upstreams { upstream.defaultScript = try Script(parsing: "fault=resetBeforeAnswer") }

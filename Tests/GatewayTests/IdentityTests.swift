@@ -21,7 +21,10 @@ struct IdentityTests {
   }
 
   private func verdict(_ fields: String, _ table: IdentityTable) throws -> IdentityTable.Verdict {
-    let verdict = try withHead(fields) { _, fields, bytes in table.identify(fields, bytes) }
+    let verdict = try withHead(fields) { _, fields, bytes in
+      var presented: Range<Int>?
+      return table.identify(fields, bytes, presented: &presented)
+    }
     // The key's digest has a test of its own.
     if case .consumer(let index, _) = verdict { return .consumer(index, nil) }
     return verdict
@@ -29,7 +32,9 @@ struct IdentityTests {
 
   @Test("comes with the digest of the key that was looked up")
   func digestOfKey() throws {
-    let verdict = try withHead("x-api-key: sk-first-key\r\n") { _, fields, bytes in try table().identify(fields, bytes)
+    let verdict = try withHead("x-api-key: sk-first-key\r\n") { _, fields, bytes in
+      var presented: Range<Int>?
+      return try table().identify(fields, bytes, presented: &presented)
     }
     guard case .consumer(0, let digest?) = verdict else {
       Issue.record("\(verdict)")

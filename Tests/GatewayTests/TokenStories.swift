@@ -66,6 +66,7 @@ struct TokenStories {
       shelf: shelf,
       configuration: {
         "anonymous: true\n" + House.upstreams($0) + "models:\n  m: { serve: a, vocabulary: qwen }\n"
+          + "routes: [{ pathPrefix: /v1/models, upstream: a }]\n"
       }, body)
   }
 

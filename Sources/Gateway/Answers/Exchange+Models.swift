@@ -20,7 +20,7 @@ extension Exchange {
   func answerModel(_ path: RawSpan) -> Int? {
     let name = PercentEncoding.decode(path)
     guard let route = snapshot.routes.resolve(name), snapshot.routes.mayUse(consumer, route) else {
-      return refuse(.unknownModel(name, nearest: snapshot.routes.nearestNames(to: name, for: consumer)))
+      return refuse(unknownModel(name))
     }
     var body: [UInt8] = []
     append(snapshot.routes.listing(of: route), to: &body)

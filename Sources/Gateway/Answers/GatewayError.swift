@@ -1,4 +1,5 @@
 internal import ChatProtocol
+internal import HTTPWire
 internal import Transport
 internal import Upstreams
 
@@ -80,9 +81,45 @@ struct GatewayError: Error {
       param: "model")
   }
 
-  static let noRoute = GatewayError(
-    404, "invalid_request_error", "no_route",
-    "No upstream is configured for this endpoint: it names no model. Add it to 'routes' in the configuration.")
+  /// - Parameter path: without a key in it.
+  static func noRoute(_ method: HTTPMethod, _ path: String, namesNoModel: Bool) -> GatewayError {
+    let path = path.prefix(128)
+    let lead = namesNoModel ? "The request names no model, and there is no route" : "No route"
+    return GatewayError(
+      404, "invalid_request_error", "no_route",
+      "\(lead) for \(method.name) \(path). To pass this endpoint through to an upstream, the gateway's operator adds it to"
+        + " 'routes' in the configuration, for instance { path: \(path), upstream: NAME }.")
+  }
+
+  static let routeNotAllowed = GatewayError(
+    403, "invalid_request_error", "route_not_allowed", "This endpoint is not available to this consumer.")
+
+  static let duplicateContentType = GatewayError(
+    400, "invalid_request_error", "invalid_http", "More than one Content-Type header field. Send one.")
+
+  static func invalidForm(_ error: MultipartError) -> GatewayError {
+    GatewayError(
+      400, "invalid_request_error", "invalid_multipart", "Invalid multipart form: \(error.message).", param: error.param
+    )
+  }
+
+  static let noForm = GatewayError(
+    400, "invalid_request_error", "invalid_multipart",
+    "Expected multipart/form-data with a boundary in the Content-Type header field, or a JSON object.")
+
+  /// A consumer with some models only sends what might name another.
+  static let unreadableBody = GatewayError(
+    400, "invalid_request_error", "unreadable_body",
+    "Expected a JSON object as application/json, or a multipart form: this consumer may use some models only, and no"
+      + " other body can be checked for the model that it names.")
+
+  static func otherModels(_ member: String, isRestricted: Bool) -> GatewayError {
+    GatewayError(
+      403, "invalid_request_error", "model_not_allowed",
+      "'\(member)' can name a model other than 'model', which "
+        + (isRestricted ? "this consumer may not do" : "limits by model do not allow") + ". Leave it out.",
+      param: member)
+  }
 
   static func rejected(_ rejection: RequestRejection) -> GatewayError {
     let code: StaticString =

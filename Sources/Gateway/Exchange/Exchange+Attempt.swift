@@ -136,9 +136,9 @@ extension Exchange: LeaseWaiter {
   private func edits(_ findings: BodyFindings) -> BodyEdits {
     switch findings {
     case .opaque: return .none
-    case .multipart(let model):
+    case .multipart(let fields):
       let name = candidate.upstreamModel ?? askedModel
-      guard let model, !name.isEmpty, name != askedModel || isBodyEdited else { return .none }
+      guard let model = fields.model, !name.isEmpty, name != askedModel || isBodyEdited else { return .none }
       return .splice(model, name)
     case .json(let fields):
       let renames =
@@ -185,10 +185,10 @@ extension Exchange: LeaseWaiter {
   func findAgain(_ body: UnsafeRawBufferPointer) -> BodyFindings {
     switch bodyKind {
     case .json:
-      if let fields = try? RequestScanner.scan(body.bytes) { return .json(fields) }
+      if let fields = try? RequestScanner.scan(body.bytes, acting: surface.fields) { return .json(fields) }
     case .multipart:
-      if let boundary, let model = try? MultipartScanner.modelField(body: body.bytes, boundary: boundary) {
-        return .multipart(model: model)
+      if case .form(let boundary) = content, let fields = try? MultipartScanner.scan(body.bytes, boundary: boundary) {
+        return .multipart(fields)
       }
     case .opaque: break
     }

@@ -4,7 +4,7 @@ internal import HTTPWire
 internal import Routing
 internal import Transport
 
-/// Who asks, and for what.
+/// Who asks, and for what: the head.
 extension Exchange {
   /// Judges a request's head: answers what needs no upstream, refuses who may not ask, notes what the upstream must know.
   ///
@@ -27,9 +27,13 @@ extension Exchange {
     case .live, .ready, .health: return answerHealth()
     default: break
     }
-    switch snapshot.identities.identify(fields, bytes) {
+    var presented: Range<Int>?
+    switch snapshot.identities.identify(fields, bytes, presented: &presented) {
     case .consumer(let index, let digest):
       consumer = index
+      if digest == nil, let presented, presented.count >= CredentialShield.keyBytesMin {
+        unknownKey = IdentityTable.digest(of: presented, bytes)
+      }
       if snapshot.factsWanted.isOfHead { noteFacts(head, fields, bytes, key: digest) }
     case .noCredential: return refuse(.noCredential)
     case .badCredential: return refuse(.badCredential)
@@ -43,136 +47,47 @@ extension Exchange {
       return answerModel(bytes.extracting(start + range.lowerBound..<start + range.upperBound))
     default: break
     }
-    noteTarget(head, bytes)
-    noteForwardedFields(fields, bytes)
+    noteTarget(head, bytes, presented)
+    guard noteForwardedFields(fields, bytes, presented) else { return refuse(.duplicateContentType) }
+    if let error = judgePath(head.path, bytes) { return refuse(error) }
     return snapshot.settings.server.bodyBytesMax
-  }
-
-  /// The body is complete: finds the model, the candidates, and begins the first attempt.
-  func bodyArrived(_ body: UnsafeRawBufferPointer) {
-    do throws(GatewayError) {
-      let findings = try findRoute(body)
-      plan = AttemptPlan(candidateCount: candidates.count)
-      if candidatesDifferOnUsage { original = [UInt8](body) }
-      attempt(body, findings)
-    } catch {
-      tell(error, outcome: .refused)
-    }
-  }
-
-  /// Whether the usage option must be spliced in for some candidates and kept from others.
-  private var candidatesDifferOnUsage: Bool {
-    guard candidates.count > 1, wantsStream, surface.isChunkStream, !wantsUsage else { return false }
-    let first = snapshot.upstreams[candidates[0].upstreamIndex].settings.asksForUsage
-    return candidates.contains { snapshot.upstreams[$0.upstreamIndex].settings.asksForUsage != first }
-  }
-
-  private func findRoute(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
-    switch surface {
-    case .chatCompletions, .completions, .embeddings: return try routeByModel(body, isRequired: true)
-    case .messages, .responses, .jsonByModel:
-      guard method == .post else { break }
-      return try routeByModel(body, isRequired: false)
-    case .multipartByModel: return try routeByMultipart(body)
-    default: break
-    }
-    try routeByPath()
-    return .opaque
-  }
-
-  private func routeByModel(_ body: UnsafeRawBufferPointer, isRequired: Bool) throws(GatewayError) -> BodyFindings {
-    let span = body.bytes
-    let fields: RequestFields
-    do throws(JSONScanError) {
-      fields = try RequestScanner.scan(span)
-    } catch { throw .invalidJSON(error) }
-    bodyKind = .json
-    wantsStream = fields.isStream && surface != .embeddings
-    record.isStream = wantsStream
-    wantsUsage = fields.asksForUsage
-    choiceCount = fields.n?.value ?? 1
-    guard let model = fields.model, !model.isEmpty else {
-      if isRequired { throw .noModel }
-      try routeByPath()
-      return .json(fields)
-    }
-    if model.hasEscapes {
-      var name: [UInt8] = []
-      model.appendText(in: span, to: &name)
-      try route(to: name.span.bytes)
-    } else {
-      try route(to: span.extracting(model.contents))
-    }
-    return .json(fields)
-  }
-
-  private func routeByMultipart(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
-    guard let boundary else {
-      throw GatewayError(
-        400, "invalid_request_error", "invalid_multipart",
-        "The body must be multipart/form-data with a boundary in the content-type.")
-    }
-    let range: Range<Int>?
-    do throws(MultipartError) {
-      range = try MultipartScanner.modelField(body: body.bytes, boundary: boundary)
-    } catch {
-      throw GatewayError(
-        400, "invalid_request_error", "invalid_multipart", "The multipart body is malformed: \(error).")
-    }
-    bodyKind = .multipart
-    if let range, !range.isEmpty {
-      try route(to: body.bytes.extracting(range))
-    } else {
-      try routeByPath()
-    }
-    return .multipart(model: range)
-  }
-
-  private func route(to name: RawSpan) throws(GatewayError) {
-    guard let route = snapshot.routes.resolve(name) else {
-      let text = name.withUnsafeBytes { String(decoding: $0.prefix(RouteTable.nameBytesMax), as: UTF8.self) }
-      throw .unknownModel(text, nearest: snapshot.routes.nearestNames(to: text, for: consumer))
-    }
-    guard snapshot.routes.mayUse(consumer, route) else {
-      throw .modelNotAllowed(route.publicName, consumer: record.consumer)
-    }
-    record.model = route.publicName
-    candidates = snapshot.routes.candidates(of: route, for: consumer)
-  }
-
-  private func routeByPath() throws(GatewayError) {
-    let path = "/v1" + String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
-    guard let index = snapshot.upstreamByRoute(method: "\(method.name)", path: path, for: consumer) else {
-      throw .noRoute
-    }
-    candidates = [Candidate(upstreamIndex: index, upstreamModel: nil, modelIndex: nil)]
   }
 
   // MARK: Notes for the upstream and the record
 
-  private func noteTarget(_ head: RequestHead, _ bytes: RawSpan) {
+  private func noteTarget(_ head: RequestHead, _ bytes: RawSpan, _ presented: Range<Int>?) {
     if surface == .chatCompletions && head.query == nil { return }
     let end = head.query?.upperBound ?? head.path.upperBound
     bytes.withUnsafeBytes { all in
-      // The path begins with /v1, or the surface would be another.
+      // The path begins with /v1 or /v2, or the surface would be another.
       target = [UInt8](all[(head.path.lowerBound + 3)..<end])
+      isSecondVersion = all[head.path.lowerBound + 2] == UInt8(ascii: "2")
     }
+    // The path of an endpoint of ours holds nothing of the client.
+    guard head.query != nil || surface == .byRoute else { return }
+    target = CredentialShield(presented, bytes, snapshot.identities).cleaned(target: target)
   }
 
-  /// Copies the fields that an upstream may see. Everything else stays here: credentials, addresses, cookies, framing.
-  private func noteForwardedFields(_ fields: [HeaderField], _ bytes: RawSpan) {
+  /// Copies the fields that an upstream may see. Everything else stays here: credentials, addresses, cookies, framing; and any that holds the
+  /// client's key.
+  ///
+  /// - Returns: false when two fields say what the body is.
+  private func noteForwardedFields(_ fields: [HeaderField], _ bytes: RawSpan, _ presented: Range<Int>?) -> Bool {
     forwardedFields.reserveCapacity(256)
-    bytes.withUnsafeBytes { all in
+    return bytes.withUnsafeBytes { all in
       for field in fields {
         switch field.id {
         case .contentType:
-          if surface == .multipartByModel {
-            boundary = MultipartScanner.boundary(fromContentType: bytes.extracting(field.value))
-          }
+          guard content == .none else { return false }
+          content = ContentKind(bytes.extracting(field.value))
+          if appendsOwnContentType { continue }
         case .accept, .userAgent, .idempotencyKey, .traceparent, .tracestate, .openaiBeta, .anthropicVersion,
           .anthropicBeta:
           break
         default: continue
+        }
+        if CredentialShield.holds(key: presented, bytes, in: UnsafeRawBufferPointer(rebasing: all[field.value])) {
+          continue
         }
         // One line as it came: the parser has checked name and value, and nothing stands between them but ": ".
         forwardedFields.append(contentsOf: all[field.name])
@@ -182,6 +97,18 @@ extension Exchange {
         forwardedFields.append(13)
         forwardedFields.append(10)
       }
+      return true
+    }
+  }
+
+  /// What is read as JSON here must not be read as something else there: some servers read a body as a form if its type says so, and find another
+  /// model in it. So it goes on as JSON.
+  private var appendsOwnContentType: Bool {
+    switch (surface, content) {
+    case (_, .json), (.byRoute, _), (.jsonByModel, .form), (.multipartByModel, .form): return false
+    default:
+      forwardedFields.append(contentsOf: "content-type: application/json\r\n".utf8)
+      return true
     }
   }
 
@@ -191,12 +118,18 @@ extension Exchange {
       key: snapshot.factsWanted.wantsKey ? key?.hexadecimal : nil)
   }
 
+  private func loggedPath(_ path: RawSpan, _ fields: [HeaderField], _ bytes: RawSpan) -> String {
+    let text = path.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    let shield = CredentialShield(IdentityTable.presented(fields, bytes), bytes, snapshot.identities)
+    return String(decoding: shield.cleaned(path: text).utf8.prefix(256), as: UTF8.self)
+  }
+
   private func noteRequestLine(_ head: RequestHead, _ fields: [HeaderField], _ bytes: RawSpan) {
     record.method = head.method
     // The usual path is a constant; others are copied.
     record.path =
       surface == .chatCompletions
-      ? "/v1/chat/completions" : bytes.withUnsafeBytes { String(decoding: $0[head.path].prefix(256), as: UTF8.self) }
+      ? "/v1/chat/completions" : loggedPath(bytes.extracting(head.path), fields, bytes)
     record.clientAddress = ClientAddress.of(
       connection.host, fields, bytes, trusted: snapshot.settings.server.trustedProxies)
   }

@@ -32,14 +32,25 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var method = HTTPMethod.post
   /// The consumer's place in the settings; nil for the anonymous one.
   var consumer: Int?
-  /// The path and query behind `/v1`; empty for the surface's usual one.
+  /// The path and query behind `/v1` or `/v2`, without credentials; empty for the surface's usual one.
   var target: [UInt8] = []
+  /// Whether the path began with `/v2`.
+  var isSecondVersion = false
+  /// The digest of a key that was presented where none is known; nil otherwise.
+  var unknownKey: KeyDigestWords?
+  /// What `routes` say of the path; `none` where they were not asked.
+  var pathVerdict = PathRoutes.Verdict.none
+  /// Models that the path names, where it goes by a route.
+  var pathModels: [String] = []
   /// The client's header fields that go upstream, ready for the wire.
   var forwardedFields: [UInt8] = []
-  var boundary: [UInt8]?
+  var content = ContentKind.none
   var wantsStream = false
   var wantsUsage = false
+  /// Answers asked for; the scanner has bounded it.
   var choiceCount = 1
+  /// Answers that are generated for them.
+  var generatedCount = 1
   var isHTTP10 = false
 
   // Where it goes.
@@ -112,7 +123,7 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   /// What was found in a body. Handed along with it and not kept: it is large, and found again in the rare case that the body is sent again.
   enum BodyFindings {
     case json(RequestFields)
-    case multipart(model: Range<Int>?)
+    case multipart(MultipartFields)
     case opaque
   }
 

@@ -57,7 +57,7 @@ struct StreamRelay {
     /// `[DONE]` has been released.
     fileprivate(set) var isDone = false
     /// One bit for each choice that has its `finish_reason`.
-    fileprivate var finishedChoices: UInt64 = 0
+    fileprivate var finishedChoices: UInt128 = 0
     /// An answer has begun whose end will be told.
     fileprivate(set) var awaitsEnd = false
 
@@ -65,12 +65,14 @@ struct StreamRelay {
     var finishedCount: Int { finishedChoices.nonzeroBitCount }
 
     /// Whether a choice has its `finish_reason`.
-    func isFinished(choice: Int) -> Bool { choice < 64 && finishedChoices & (1 << UInt64(max(0, choice))) != 0 }
+    func isFinished(choice: Int) -> Bool {
+      (0..<128).contains(choice) && finishedChoices & (1 &<< UInt128(choice)) != 0
+    }
 
     /// Whether the answer to a request for `count` choices is whole: as many have their `finish_reason`, or at least one and `[DONE]`, for
     /// many upstreams know only one choice. `[DONE]` alone is no success.
     func isWhole(choices count: Int) -> Bool {
-      isDone || finishedChoices.nonzeroBitCount >= min(max(count, 1), 64)
+      isDone || finishedChoices.nonzeroBitCount >= min(max(count, 1), 128)
     }
   }
 

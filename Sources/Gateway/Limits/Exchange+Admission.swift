@@ -99,7 +99,7 @@ extension Exchange: LimitWaiter {
     if case .json(let fields) = findings { maxTokens = fields.tokensMax }
     var request = LimitRequest(
       facts: facts, model: entry?.name ?? model, promptTokens: 0,
-      expectedOutput: surface.answersText ? nil : 0, maxTokens: maxTokens, choices: choiceCount,
+      expectedOutput: surface.answersText ? nil : 0, maxTokens: maxTokens, choices: generatedCount,
       hasAlternative: plan.hasNext, isOnePiece: surface.answersText && !wantsStream)
     notePrompt(&request, body, findings)
     return request
@@ -136,13 +136,8 @@ extension Exchange: LimitWaiter {
   /// The path as limits know it: the endpoint's, or that of the configured route.
   private var routeName: String {
     if let path = surface.path { return "\(path)" }
-    let path = "/v1" + String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
-    for route in snapshot.settings.routes where route.path.takes(path) {
-      switch route.path {
-      case .exact(let text), .prefix(let text): return text
-      }
-    }
-    return path
+    if case .route(let index) = pathVerdict { return snapshot.pathRoutes[index].name }
+    return self.path
   }
 
   // MARK: The end

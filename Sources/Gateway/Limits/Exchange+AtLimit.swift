@@ -88,7 +88,7 @@ extension Exchange {
     switch surface {
     case .chatCompletions, .completions:
       guard let identity = relay.identityAtLimit else { return nil }
-      let unfinished = (0..<min(choiceCount, 64)).filter { !relay.findings.isFinished(choice: $0) }
+      let unfinished = (0..<choiceCount).filter { !relay.findings.isFinished(choice: $0) }
       var events = ClosingEvents.truncation(unfinished, refusal, of: identity, on: surface)
       if wantsUsage { events += ClosingEvents.usage(record.tokens, of: identity, on: surface) }
       return events + Array("\(ClosingEvents.done)".utf8)

@@ -31,9 +31,30 @@ struct IdentityTable: Sendable {
     }
   }
 
+  /// Where the first credential stands that the client presents, whatever it is worth; nil when it presents none.
+  static func presented(_ fields: [HeaderField], _ bytes: RawSpan) -> Range<Int>? {
+    for field in fields {
+      switch field.id {
+      case .authorization: return bearerToken(field.value, bytes) ?? field.value
+      case .xApiKey, .apiKey: return field.value
+      default: continue
+      }
+    }
+    return nil
+  }
+
+  /// Whether the text is the key of a consumer.
+  func isKey(_ text: String) -> Bool {
+    guard !consumers.isEmpty, (CredentialShield.keyBytesMin...Self.keyBytesMax).contains(text.utf8.count) else {
+      return false
+    }
+    return consumers[Self.digest(of: text)] != nil
+  }
+
   /// Finds the consumer of a request by `Authorization: Bearer`, `x-api-key` or `api-key`.
-  func identify(_ fields: [HeaderField], _ bytes: RawSpan) -> Verdict {
-    var found: Range<Int>?
+  ///
+  /// - Parameter presented: set to where the credential stands.
+  func identify(_ fields: [HeaderField], _ bytes: RawSpan, presented found: inout Range<Int>?) -> Verdict {
     for field in fields {
       let credential: Range<Int>
       switch field.id {
@@ -79,7 +100,13 @@ struct IdentityTable: Sendable {
     bytes.withUnsafeBytes { all in all[left].elementsEqual(all[right]) }
   }
 
-  private static func digest(of key: Range<Int>, _ bytes: RawSpan) -> KeyDigestWords {
+  /// The digest of a text.
+  static func digest(of text: String) -> KeyDigestWords {
+    let bytes = Array(text.utf8)
+    return digest(of: 0..<bytes.count, bytes.span.bytes)
+  }
+
+  static func digest(of key: Range<Int>, _ bytes: RawSpan) -> KeyDigestWords {
     var digest = KeyDigestWords()
     bytes.withUnsafeBytes { all in
       withUnsafeMutableBytes(of: &digest.words) { target in

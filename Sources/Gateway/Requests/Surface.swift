@@ -1,4 +1,5 @@
 internal import CLinux
+internal import ChatProtocol
 internal import HTTPWire
 
 /// What a request's path asks for.
@@ -17,11 +18,11 @@ enum Surface: Equatable {
   case messages
   /// `/v1/responses`: OpenAI's later one, passed through and counted.
   case responses
-  /// Other endpoints with a JSON body that names a model: passed through, routed by it.
+  /// Other endpoints whose body, mostly JSON, names a model: passed through, routed by it.
   case jsonByModel
-  /// Endpoints with a multipart body that may name a model.
+  /// Endpoints whose body, mostly a form, names a model.
   case multipartByModel
-  /// Everything else below `/v1/`: passed through by a configured route.
+  /// Everything else below `/v1/` and `/v2/`: passed through by a configured route, or not at all.
   case byRoute
   /// `/livez`: the process runs.
   case live
@@ -36,7 +37,7 @@ enum Surface: Equatable {
   static func of(_ path: Range<Int>, in bytes: RawSpan) -> Surface {
     bytes.withUnsafeBytes { all in
       let path = UnsafeRawBufferPointer(rebasing: all[path])
-      guard path.starts(with: "/v1/") else { return ofRoot(path) }
+      guard path.starts(with: "/v1/") else { return path.starts(with: "/v2/") ? ofSecondVersion(path) : ofRoot(path) }
       let rest = UnsafeRawBufferPointer(rebasing: path[4...])
       for (spelling, surface) in known where rest.equals(spelling) { return surface }
       if rest.starts(with: "models/") && rest.count > 7 {
@@ -64,6 +65,11 @@ enum Surface: Equatable {
     return .byRoute
   }
 
+  /// Cohere's and Jina's rerank in its second version names the model as the first does. Nothing else of that version is known here.
+  private static func ofSecondVersion(_ path: UnsafeRawBufferPointer) -> Surface {
+    path.equals("/v2/rerank") ? .jsonByModel : .byRoute
+  }
+
   private static func ofRoot(_ path: UnsafeRawBufferPointer) -> Surface {
     if path.equals("/livez") { return .live }
     if path.equals("/readyz") { return .ready }
@@ -80,7 +86,15 @@ enum Surface: Equatable {
     ("responses", .responses),
     ("messages", .messages),
     ("messages/count_tokens", .jsonByModel),
+    ("responses/compact", .jsonByModel),
+    ("responses/input_tokens", .jsonByModel),
     ("rerank", .jsonByModel),
+    ("score", .jsonByModel),
+    ("classify", .jsonByModel),
+    ("pooling", .jsonByModel),
+    ("tokenize", .jsonByModel),
+    ("detokenize", .jsonByModel),
+    ("videos", .jsonByModel),
     ("moderations", .jsonByModel),
     ("images/generations", .jsonByModel),
     ("images/edits", .multipartByModel),
@@ -89,6 +103,27 @@ enum Surface: Equatable {
     ("audio/transcriptions", .multipartByModel),
     ("audio/translations", .multipartByModel),
   ]
+
+  /// What the endpoint's bodies are read for.
+  var fields: RequestFieldSet {
+    switch self {
+    case .chatCompletions: .chat
+    case .completions: .completion
+    case .embeddings: .embedding
+    case .messages: .messages
+    case .responses: .responses
+    case .jsonByModel, .multipartByModel: .streamed
+    default: .named
+    }
+  }
+
+  /// Whether a request without a model makes no sense, so that no route is asked for one.
+  var requiresModel: Bool {
+    switch self {
+    case .chatCompletions, .completions, .embeddings: true
+    default: false
+    }
+  }
 
   /// Whether the answer may be an OpenAI chunk stream that is read event by event.
   var isChunkStream: Bool { self == .chatCompletions || self == .completions }

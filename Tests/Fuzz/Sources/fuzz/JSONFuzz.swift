@@ -14,6 +14,8 @@ private let limits = JSONLimits(depthMax: 64)
 private func fuzzRequest(_ body: [UInt8]) {
   guard let fields = try? RequestScanner.scan(body.span.bytes, limits: limits) else { return }
   precondition(ReferenceValidator.accepts(body, depthMax: 64), "accepted, but no JSON")
+  precondition(RequestScanner.choicesRange.contains(fields.choiceCount))
+  _ = ModelNamingMember.isNamed(byTools: fields.tools, in: body.span.bytes)
   var edits = RequestEdits(fields)
   if fields.model != nil { edits.replaceModel(with: JSONText.quoted("other \u{1F600}")) }
   edits.requireUsage()
@@ -51,6 +53,6 @@ private func fuzzMultipart(_ body: [UInt8]) {
   let value = Array(body[..<lineEnd])
   let boundary = MultipartScanner.boundary(fromContentType: value.span.bytes) ?? Array("b".utf8)
   let rest = Array(body[lineEnd...])
-  guard let field = try? MultipartScanner.modelField(body: rest.span.bytes, boundary: boundary) else { return }
-  precondition(field.upperBound <= rest.count)
+  guard let fields = try? MultipartScanner.scan(rest.span.bytes, boundary: boundary) else { return }
+  precondition(fields.model?.upperBound ?? 0 <= rest.count)
 }

@@ -1,0 +1,261 @@
+internal import ChatProtocol
+internal import GatewayConfiguration
+internal import HTTPWire
+internal import Routing
+
+/// Where a request goes: by the model that its body names, or by a configured route.
+extension Exchange {
+  /// The body is complete: finds the model, the candidates, and begins the first attempt.
+  func bodyArrived(_ body: UnsafeRawBufferPointer) {
+    do throws(GatewayError) {
+      let findings = try findRoute(body)
+      plan = AttemptPlan(candidateCount: candidates.count)
+      if candidatesDifferOnUsage { original = [UInt8](body) }
+      attempt(body, findings)
+    } catch {
+      tell(error, outcome: .refused)
+    }
+  }
+
+  /// Whether the usage option must be spliced in for some candidates and kept from others.
+  private var candidatesDifferOnUsage: Bool {
+    guard candidates.count > 1, wantsStream, surface.isChunkStream, !wantsUsage else { return false }
+    let first = snapshot.upstreams[candidates[0].upstreamIndex].settings.asksForUsage
+    return candidates.contains { snapshot.upstreams[$0.upstreamIndex].settings.asksForUsage != first }
+  }
+
+  /// Asks `routes` for a path that is not, or not always, routed by its body; the error when nothing can come of it.
+  func judgePath(_ range: Range<Int>, _ bytes: RawSpan) -> GatewayError? {
+    guard !surface.requiresModel else { return nil }
+    let needsRoute = surface == .byRoute || method != .post
+    guard needsRoute || !snapshot.pathRoutes.isEmpty else { return nil }
+    let path = bytes.extracting(range).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    pathVerdict = snapshot.pathRoutes.find(method, path: path, consumer: record.consumer)
+    guard needsRoute else { return nil }
+    if case .route = pathVerdict {
+      if surface == .byRoute { pathModels = PathModel.names(in: path) }
+      return nil
+    }
+    return noRoute
+  }
+
+  /// Why there is no way by path.
+  private var noRoute: GatewayError {
+    guard pathVerdict != .notForConsumer else { return .routeNotAllowed }
+    return .noRoute(method, path, namesNoModel: surface != .byRoute && method == .post)
+  }
+
+  /// The request's path, without query and keys.
+  var path: String {
+    (isSecondVersion ? "/v2" : "/v1") + String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
+  }
+
+  private func findRoute(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
+    switch (surface, content) {
+    case (.byRoute, _): return try routeByPath(body)
+    case (.jsonByModel, .form(let boundary)), (.multipartByModel, .form(let boundary)):
+      return try routeByForm(body, boundary)
+    case (.multipartByModel, _):
+      guard Self.beginsObject(body) else { throw .noForm }
+      return try routeByObject(body)
+    default:
+      if body.isEmpty, !surface.requiresModel, method != .post {
+        try goByPath()
+        return .opaque
+      }
+      return try routeByObject(body)
+    }
+  }
+
+  // MARK: By body
+
+  private func routeByObject(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
+    let span = body.bytes
+    let fields: RequestFields
+    do throws(JSONScanError) {
+      fields = try RequestScanner.scan(span, acting: surface.fields)
+    } catch { throw .invalidJSON(error) }
+    bodyKind = .json
+    wantsStream = fields.isStream
+    record.isStream = wantsStream
+    wantsUsage = fields.asksForUsage
+    choiceCount = fields.choiceCount
+    generatedCount = fields.generatedCount
+    try judge(fields.otherModels, tools: fields.tools, span)
+    guard let model = fields.model, !model.isEmpty else {
+      if surface.requiresModel { throw .noModel }
+      try goByPath()
+      return .json(fields)
+    }
+    try route(to: model, in: span)
+    return .json(fields)
+  }
+
+  private func routeByForm(_ body: UnsafeRawBufferPointer, _ boundary: [UInt8]) throws(GatewayError) -> BodyFindings {
+    let fields: MultipartFields
+    do throws(MultipartError) {
+      fields = try MultipartScanner.scan(body.bytes, boundary: boundary)
+    } catch { throw .invalidForm(error) }
+    bodyKind = .multipart
+    try judge(fields.otherModels, tools: nil, body.bytes)
+    if let range = fields.model, !range.isEmpty {
+      try route(to: body.bytes.extracting(range))
+    } else {
+      try goByPath()
+    }
+    return .multipart(fields)
+  }
+
+  private func route(to model: JSONStringRange, in body: RawSpan) throws(GatewayError) {
+    guard model.hasEscapes else { return try route(to: body.extracting(model.contents)) }
+    var name: [UInt8] = []
+    model.appendText(in: body, to: &name)
+    try route(to: name.span.bytes)
+  }
+
+  /// Models beside the one that is asked for are not those that rights and limits are judged by.
+  private func judge(
+    _ member: ModelNamingMember?, tools: Range<Int>?, _ body: RawSpan
+  ) throws(GatewayError) {
+    guard member != nil || tools != nil else { return }
+    let isRestricted = snapshot.routes.isRestricted(consumer)
+    if let member, isRestricted || snapshot.limitsByModel {
+      throw .otherModels(member.rawValue, isRestricted: isRestricted)
+    }
+    if isRestricted, ModelNamingMember.isNamed(byTools: tools, in: body) {
+      throw .otherModels("tools", isRestricted: true)
+    }
+  }
+
+  private func route(to name: RawSpan) throws(GatewayError) {
+    guard let route = snapshot.routes.resolve(name) else {
+      // An endpoint that has a route knows models that are not the gateway's.
+      if case .route = pathVerdict, !snapshot.routes.isRestricted(consumer) { return try goByPath() }
+      throw unknownModel(name)
+    }
+    guard snapshot.routes.mayUse(consumer, route) else {
+      throw .modelNotAllowed(route.publicName, consumer: record.consumer)
+    }
+    // Only a pattern takes any name, a key as well.
+    if !route.isListed, isKey(route.publicName) { throw unknownModel(name) }
+    record.model = route.publicName
+    candidates = snapshot.routes.candidates(of: route, for: consumer)
+    if surface == .byRoute { keepToRoute(route) }
+  }
+
+  private func unknownModel(_ name: RawSpan) -> GatewayError {
+    unknownModel(name.withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
+  }
+
+  /// There is no such model for the caller. A key in the place of its name is not told back.
+  func unknownModel(_ name: String) -> GatewayError {
+    let text = String(decoding: name.utf8.prefix(RouteTable.nameBytesMax), as: UTF8.self)
+    if isKey(text) { return .unknownModel(CredentialShield.blank, nearest: []) }
+    return .unknownModel(text, nearest: snapshot.routes.nearestNames(to: text, for: consumer))
+  }
+
+  /// Whether a name is the client's key, or a consumer's.
+  func isKey(_ name: String) -> Bool {
+    snapshot.identities.isKey(name) || unknownKey.map { $0 == IdentityTable.digest(of: name) } ?? false
+  }
+
+  // MARK: By path
+
+  private func routeByPath(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
+    try goByPath()
+    let isRestricted = snapshot.routes.isRestricted(consumer)
+    for name in pathModels {
+      let bytes = Array(name.utf8)
+      try route(to: bytes.span.bytes)
+    }
+    guard !body.isEmpty else { return .opaque }
+    let findings: BodyFindings
+    if Self.beginsObject(body), !isRestricted || content == .json {
+      findings = try readObject(body, isRestricted: isRestricted)
+    } else if case .form(let boundary) = content {
+      findings = try readForm(body, boundary, isRestricted: isRestricted)
+    } else if isRestricted {
+      throw .unreadableBody
+    } else {
+      return .opaque
+    }
+    // Where the path names the model, the body stays as it is.
+    return pathModels.isEmpty ? findings : .opaque
+  }
+
+  /// The object in the body of an endpoint that is not known. One that cannot be read is not ours to refuse, unless its model is to be judged.
+  private func readObject(
+    _ body: UnsafeRawBufferPointer, isRestricted: Bool
+  ) throws(GatewayError) -> BodyFindings {
+    let fields: RequestFields
+    do throws(JSONScanError) {
+      fields = try RequestScanner.scan(body.bytes, acting: surface.fields)
+    } catch {
+      switch error.reason {
+      case .duplicateKey, .otherCase: throw .invalidJSON(error)
+      default:
+        if isRestricted { throw .invalidJSON(error) }
+        return .opaque
+      }
+    }
+    try judge(fields.otherModels, tools: nil, body.bytes)
+    guard let model = fields.model, !model.isEmpty else { return .opaque }
+    guard pathModels.isEmpty else {
+      try judgeBesidePath(model, in: body.bytes)
+      return .opaque
+    }
+    bodyKind = .json
+    try route(to: model, in: body.bytes)
+    return .json(fields)
+  }
+
+  private func readForm(
+    _ body: UnsafeRawBufferPointer, _ boundary: [UInt8], isRestricted: Bool
+  ) throws(GatewayError) -> BodyFindings {
+    let fields: MultipartFields
+    do throws(MultipartError) {
+      fields = try MultipartScanner.scan(body.bytes, boundary: boundary)
+    } catch {
+      switch error {
+      case .duplicateField, .otherSpelling: throw .invalidForm(error)
+      default:
+        if isRestricted { throw .invalidForm(error) }
+        return .opaque
+      }
+    }
+    try judge(fields.otherModels, tools: nil, body.bytes)
+    guard let range = fields.model, !range.isEmpty, pathModels.isEmpty else { return .opaque }
+    bodyKind = .multipart
+    try route(to: body.bytes.extracting(range))
+    return .multipart(fields)
+  }
+
+  /// Gemini's bodies may name the path's model once more, as `models/NAME`.
+  private func judgeBesidePath(_ model: JSONStringRange, in body: RawSpan) throws(GatewayError) {
+    guard snapshot.routes.isRestricted(consumer) else { return }
+    let text = model.text(in: body)
+    let name = text.hasPrefix("models/") ? String(text.dropFirst(7)) : text
+    guard pathModels.contains(name) else { throw .modelNotAllowed(name, consumer: record.consumer) }
+  }
+
+  private func goByPath() throws(GatewayError) {
+    guard case .route(let index) = pathVerdict else { throw noRoute }
+    candidates = [
+      Candidate(upstreamIndex: snapshot.pathRoutes[index].upstream, upstreamModel: nil, modelIndex: nil)
+    ]
+  }
+
+  /// Of a model's ways those to the route's upstream; where there is none, the name goes there as it is.
+  private func keepToRoute(_ route: Route) {
+    guard case .route(let index) = pathVerdict else { return }
+    let upstream = snapshot.pathRoutes[index].upstream
+    candidates = candidates.filter { $0.upstreamIndex == upstream && $0.modelIndex == route.modelIndex }
+    guard candidates.isEmpty || !pathModels.isEmpty else { return }
+    candidates = [Candidate(upstreamIndex: upstream, upstreamModel: nil, modelIndex: route.modelIndex)]
+  }
+
+  /// Whether a body looks like a JSON object.
+  private static func beginsObject(_ body: UnsafeRawBufferPointer) -> Bool {
+    body.first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D } == UInt8(ascii: "{")
+  }
+}

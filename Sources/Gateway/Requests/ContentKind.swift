@@ -1,0 +1,36 @@
+internal import ChatProtocol
+internal import HTTPWire
+
+/// What a request says its body is.
+enum ContentKind: Equatable {
+  /// Nothing.
+  case none
+  /// `application/json`, in UTF-8.
+  case json
+  /// A form with this boundary.
+  case form([UInt8])
+  /// Anything else, a form without a legal boundary included.
+  case other
+
+  /// Judges a `content-type`.
+  init(_ value: RawSpan) {
+    let isJSON = value.withUnsafeBytes { bytes in
+      Self.jsonTypes.contains { spelling in
+        bytes.count == spelling.utf8CodeUnitCount
+          && (0..<bytes.count).allSatisfy { bytes[$0] | 0x20 == spelling.utf8Start[$0] | 0x20 }
+      }
+    }
+    if isJSON {
+      self = .json
+    } else if let boundary = MultipartScanner.boundary(fromContentType: value) {
+      self = .form(boundary)
+    } else {
+      self = .other
+    }
+  }
+
+  /// The usual spellings. What is written otherwise may mean another encoding, in which the same bytes say something else.
+  private static let jsonTypes: [StaticString] = [
+    "application/json", "application/json; charset=utf-8", "application/json;charset=utf-8",
+  ]
+}
