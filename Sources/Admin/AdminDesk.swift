@@ -41,10 +41,12 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
     self.reload = reload
     let context = DownstreamContext(
       reactor: reactor, limits: DownstreamLimits(), headLimits: .request, budget: ConnectionBudget(most: 256),
+      memory: BodyMemory(bytesMax: 1 << 20),
       receiver: self)
     self.context = context
     listener = try Listener(
-      reactor: reactor, descriptor: descriptor, address: address, mayAccept: { context.mayAccept }
+      reactor: reactor, descriptor: descriptor, address: address, mayAccept: { context.mayAccept },
+      makeRoom: { context.makeRoom() }
     ) { context.accept($0, from: $1) }
   }
 

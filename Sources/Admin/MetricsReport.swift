@@ -1,6 +1,7 @@
 internal import Gateway
 internal import Quotas
 internal import TokenAccounting
+internal import Transport
 internal import Upstreams
 
 /// The gateway's gauges in the Prometheus text format (version 0.0.4).
@@ -13,6 +14,8 @@ enum MetricsReport {
     page.sample("sluice_ready", [], gateway.isReady ? 1 : 0)
     page.family("sluice_connections", "gauge", "Client connections.")
     page.sample("sluice_connections", [], await gateway.connectionCount())
+    connections(await gateway.connectionGauges(), &page)
+    bodies(gateway.bodyMemory, &page)
     page.family("sluice_requests_active", "gauge", "Requests under way.")
     page.sample("sluice_requests_active", [], await gateway.activeCount())
     page.family("sluice_log_pieces_dropped_total", "counter", "Pieces of log that the writer could not keep up with.")
@@ -21,6 +24,46 @@ enum MetricsReport {
     pools(await gateway.gauges(), &page)
     limits(await gateway.limitReport(), &page)
     return page.text
+  }
+
+  private static func connections(
+    _ gauges: (counts: ConnectionCounts, stages: ConnectionStages), _ page: inout MetricsPage
+  ) {
+    page.family("sluice_connections_max", "gauge", "Client connections that may be held.")
+    page.sample("sluice_connections_max", [], gauges.counts.most)
+    page.family("sluice_connections_by_stage", "gauge", "Client connections by what they are doing.")
+    for (stage, count) in [
+      ("idle", gauges.stages.idle), ("reading_head", gauges.stages.readingHead),
+      ("reading_body", gauges.stages.readingBody), ("responding", gauges.stages.responding),
+      ("lingering", gauges.stages.lingering),
+    ] {
+      page.sample("sluice_connections_by_stage", [("stage", stage)], count)
+    }
+    page.family(
+      "sluice_connections_evicted_total", "counter", "Client connections closed to make room for new ones.")
+    for (stage, count) in [
+      ("idle", gauges.counts.evictedIdle), ("lingering", gauges.counts.evictedLingering),
+      ("reading_head", gauges.counts.evictedHeads),
+    ] {
+      page.sample("sluice_connections_evicted_total", [("stage", stage)], count)
+    }
+    page.family("sluice_connections_refused_total", "counter", "Client connections closed when they were accepted.")
+    for (reason, count) in [
+      ("client_limit", gauges.counts.refusedByClientLimit), ("system_limit", gauges.counts.refusedBySystem),
+    ] {
+      page.sample("sluice_connections_refused_total", [("reason", reason)], count)
+    }
+  }
+
+  private static func bodies(_ counts: BodyMemoryCounts, _ page: inout MetricsPage) {
+    page.family("sluice_body_memory_bytes", "gauge", "Bytes of request bodies held.")
+    page.sample("sluice_body_memory_bytes", [], counts.held)
+    page.family("sluice_body_memory_max_bytes", "gauge", "Bytes of request bodies that may be held.")
+    page.sample("sluice_body_memory_max_bytes", [], counts.most)
+    page.family("sluice_body_memory_waiting", "gauge", "Connections that wait for memory for their request's body.")
+    page.sample("sluice_body_memory_waiting", [], counts.waiting)
+    page.family("sluice_body_memory_refused_total", "counter", "Requests refused for want of memory for their body.")
+    page.sample("sluice_body_memory_refused_total", [], counts.refused)
   }
 
   private static func limits(_ report: LimitReport, _ page: inout MetricsPage) {

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "include/CLinux.h"
+#include <malloc.h>
 #include <sched.h>
 #include <sys/syscall.h>
 
@@ -28,6 +29,11 @@ int sluice_pin_thread(int processor) {
 }
 
 void sluice_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void sluice_return_large_blocks(void) {
+  // Setting it also stops glibc from raising it to the size of whatever is freed.
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+}
 
 void sluice_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
 

@@ -19,6 +19,8 @@ public final class Gateway: Sendable {
   private let workers: [GatewayWorker]
   private let contexts: [UpstreamContext]
   private let resolver: Resolver
+  private let budget: ConnectionBudget
+  private let memory: BodyMemory
   private let sink: LogSink
   let limiter: Limiter
   private let dataDirectory: String?
@@ -49,28 +51,34 @@ public final class Gateway: Sendable {
     clock_gettime(CLOCK_REALTIME, &now)
     let startedAt = now.tv_sec
     let budget = ConnectionBudget(most: settings.server.connectionsMax)
+    let memory = BodyMemory(bytesMax: settings.server.bodyMemory ?? MachineMemory.bodyShare)
     var workers: [GatewayWorker] = []
     for reactor in group.reactors {
       workers.append(
         await reactor.run {
           GatewayWorker(
-            reactor: reactor, budget: budget, snapshot: snapshot, limiter: limiter, log: AccessLog(sink: sink),
+            reactor: reactor, budget: budget, memory: memory, snapshot: snapshot, limiter: limiter,
+            log: AccessLog(sink: sink),
             startedAtUnixSeconds: startedAt)
         })
     }
     let addresses = try await listen(settings.server.listen, workers)
-    return Gateway(group, workers, contexts, resolver, sink, limiter, dataDirectory, snapshot, addresses)
+    return Gateway(
+      group, workers, contexts, resolver, budget, memory, sink, limiter, dataDirectory, snapshot, addresses)
   }
 
   private init(
     _ group: ReactorGroup, _ workers: [GatewayWorker], _ contexts: [UpstreamContext], _ resolver: Resolver,
-    _ sink: LogSink, _ limiter: Limiter, _ dataDirectory: String?, _ snapshot: GatewaySnapshot,
+    _ budget: ConnectionBudget, _ memory: BodyMemory, _ sink: LogSink, _ limiter: Limiter, _ dataDirectory: String?,
+    _ snapshot: GatewaySnapshot,
     _ addresses: [SocketAddress]
   ) {
     self.group = group
     self.workers = workers
     self.contexts = contexts
     self.resolver = resolver
+    self.budget = budget
+    self.memory = memory
     self.sink = sink
     self.limiter = limiter
     self.dataDirectory = dataDirectory
@@ -280,6 +288,16 @@ public final class Gateway: Sendable {
     var count = 0
     for worker in workers { count += await worker.reactor.run { worker.downstream.connectionCount } }
     return count
+  }
+
+  /// How the memory for request bodies stands.
+  public var bodyMemory: BodyMemoryCounts { memory.counts }
+
+  /// How the places for client connections stand, and what those on all reactors are doing.
+  public func connectionGauges() async -> (counts: ConnectionCounts, stages: ConnectionStages) {
+    var stages = ConnectionStages()
+    for worker in workers { stages += await worker.reactor.run { worker.downstream.stages } }
+    return (budget.counts, stages)
   }
 }
 

@@ -34,7 +34,8 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   private var clock = HTTPDate()
 
   init(
-    reactor: Reactor, budget: ConnectionBudget, snapshot: GatewaySnapshot, limiter: Limiter, log: AccessLog,
+    reactor: Reactor, budget: ConnectionBudget, memory: BodyMemory, snapshot: GatewaySnapshot, limiter: Limiter,
+    log: AccessLog,
     startedAtUnixSeconds: Int
   ) {
     self.limiter = limiter
@@ -44,7 +45,8 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     self.log = log
     self.startedAtUnixSeconds = startedAtUnixSeconds
     downstream = DownstreamContext(
-      reactor: reactor, limits: DownstreamLimits(), headLimits: .request, budget: budget, receiver: self)
+      reactor: reactor, limits: DownstreamLimits(), headLimits: .request, budget: budget, memory: memory,
+      receiver: self)
     apply(snapshot)
   }
 
@@ -57,8 +59,15 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     limits.bodyTimeout = server.timeouts.body
     limits.idleTimeout = server.timeouts.idle
     limits.writeTimeout = server.timeouts.write
+    limits.minBodyRate = server.minBodyRate
+    downstream.memory.setBytesMax(server.bodyMemory ?? MachineMemory.bodyShare)
     // Each connection may need a second descriptor for its upstream; some are kept for files, look-ups and the admin port.
-    budget.setMost(min(server.connectionsMax, max(1, (DescriptorLimit.current - 64) / 2)))
+    budget.setMost(
+      min(server.connectionsMax, DescriptorLimit.connectionsMax), ofClient: server.connectionsPerClient)
+    let proxies = server.trustedProxies
+    downstream.isExemptFromClientLimit = { address in
+      !proxies.isEmpty && ClientAddress.isTrusted(address.host, proxies)
+    }
     downstream.limits = limits
     downstream.setHeadLimits(
       HTTPLimits(headBytesMax: server.headBytesMax, fieldCountMax: server.headerCountMax))
@@ -90,7 +99,8 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
   func listen(_ descriptor: Int32, _ address: SocketAddress) throws(SystemCallError) -> SocketAddress {
     let downstream: DownstreamContext = downstream
     let listener = try Listener(
-      reactor: reactor, descriptor: descriptor, address: address, mayAccept: { downstream.mayAccept }
+      reactor: reactor, descriptor: descriptor, address: address, mayAccept: { downstream.mayAccept },
+      makeRoom: { downstream.makeRoom() }
     ) { descriptor, peer in
       downstream.accept(descriptor, from: peer)
     }

@@ -52,7 +52,19 @@ extension ServerSettings {
       "connectionsMax", \.connectionsMax, .integer(1...10_000_000), default: Self(),
       "Client connections held at once, over the whole process."),
     .value(
+      "connectionsPerClient", \.connectionsPerClient, .integer(0...10_000_000), default: Self(),
+      "Connections that one client address may hold, an IPv6 /64 counting as one; trusted proxies are exempt; 0 means no limit."
+    ),
+    .value(
       "bodyBytesMax", \.bodyBytesMax, .size(1024...(1 << 30)), default: Self(), "The longest request body."),
+    .value(
+      "bodyMemory", \.bodyMemory, .optional(.size((1 << 20)...(1 << 44))), default: Self(),
+      "Memory for all request bodies held at once; beyond it connections are not read for a while, then refused with 503. Without it a quarter of the machine's or the container's memory."
+    ),
+    .value(
+      "minBodyRate", \.minBodyRate, .size(0...(1 << 30)), default: Self(),
+      "The least rate of a request body in bytes per second, after a grace of 10 seconds; a slower one is refused with 408. 0 means none."
+    ),
     .value(
       "headBytesMax", \.headBytesMax, .size(1024...(1 << 20)), default: Self(),
       "The longest request line with all header fields."),

@@ -10,8 +10,14 @@ public struct ServerSettings: Sendable, Equatable {
   public var drain: Duration = .seconds(30)
   /// Client connections held at once, over the whole process.
   public var connectionsMax = 65_536
+  /// Connections that one client address may hold, an IPv6 network of 64 bits being one; 0 for no such bound.
+  public var connectionsPerClient = 0
   /// Bytes of one request body.
   public var bodyBytesMax = 32 * 1024 * 1024
+  /// Bytes of all request bodies that are held at once; nil is a quarter of the machine's or the container's memory.
+  public var bodyMemory: Int?
+  /// The least rate of a request body, in bytes per second; 0 for none.
+  public var minBodyRate = 1024
   /// Bytes of a request line with all header fields.
   public var headBytesMax = 16 * 1024
   /// Header fields in one request.

@@ -16,23 +16,28 @@ public final class Listener: EventHandler, TimerHandler {
   private var slot: SlotID?
   private let accepted: (Int32, SocketAddress?) -> Void
   private let mayAccept: () -> Bool
+  private let makeRoom: () -> Bool
 
   /// Where it listens, with the port that the kernel chose if 0 was asked.
   public let address: SocketAddress
 
   /// Starts listening; call on the reactor's thread. `accepted` owns the descriptors that it is given.
   ///
-  /// - Parameter mayAccept: asked before each accept; false pauses (for instance at the connection limit).
+  /// - Parameters:
+  ///   - mayAccept: asked before each accept; false pauses (for instance at the connection limit).
+  ///   - makeRoom: asked when somebody waits and `mayAccept` says no, or no descriptor is left; true: one has been closed.
   /// - Throws: when the reactor cannot watch the socket, which is closed then.
   public init(
     reactor: Reactor, descriptor: Int32, address: SocketAddress,
     mayAccept: @escaping () -> Bool = { true },
+    makeRoom: @escaping () -> Bool = { false },
     accepted: @escaping (Int32, SocketAddress?) -> Void
   ) throws(SystemCallError) {
     self.reactor = reactor
     self.descriptor = descriptor
     self.address = Socket.localAddress(descriptor) ?? address
     self.mayAccept = mayAccept
+    self.makeRoom = makeRoom
     self.accepted = accepted
     do throws(SystemCallError) {
       slot = try reactor.register(descriptor, .readable, self)
@@ -46,7 +51,7 @@ public final class Listener: EventHandler, TimerHandler {
   /// only if they arrive later: so accept what waits first.
   public func close() {
     guard descriptor >= 0 else { return }
-    acceptWaiting(limit: 4096)
+    acceptWaiting(limit: 4096, isReady: false)
     if let slot { reactor.deregister(slot) }
     slot = nil
     Socket.close(descriptor)
@@ -55,7 +60,7 @@ public final class Listener: EventHandler, TimerHandler {
 
   /// Accepts what has arrived.
   public func ready(_ readiness: Readiness) {
-    acceptWaiting(limit: Self.acceptsPerTurnMax)
+    acceptWaiting(limit: Self.acceptsPerTurnMax, isReady: true)
   }
 
   /// The pause is over.
@@ -64,17 +69,22 @@ public final class Listener: EventHandler, TimerHandler {
     if !reactor.changeInterest(slot, .readable) { restartTimer() }
   }
 
-  private func acceptWaiting(limit: Int) {
-    for _ in 0..<limit {
+  private func acceptWaiting(limit: Int, isReady: Bool) {
+    for position in 0..<limit {
       guard descriptor >= 0 else { return }
-      guard mayAccept() else { return pause() }
+      if !mayAccept() {
+        // Nobody gives way before it is known that somebody waits: that is so of the first alone. The others come in the next turn.
+        guard position == 0 else { return }
+        guard isReady, makeRoom(), mayAccept() else { return pause() }
+      }
       let (accepted, address, outcome) = Socket.accept(descriptor)
       switch outcome {
       case .bytes: self.accepted(accepted, address)
       case .wouldBlock, .end: return
       case .failed(let code):
         switch code {
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pause()
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+          if !makeRoom() { return pause() }
         // The connection was gone before it was accepted (accept(2) lists these): try the next.
         default: continue
         }

@@ -82,6 +82,9 @@ public struct SlotTable<Element> {
     slots[Int(id.index)].element = element
   }
 
+  /// All entries, in slot order, without a copy.
+  public var lazyEntries: some Sequence<Element> { slots.lazy.compactMap(\.element) }
+
   /// All entries with their names, in slot order.
   public var entries: [(SlotID, Element)] {
     slots.indices.compactMap { index in

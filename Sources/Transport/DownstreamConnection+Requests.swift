@@ -4,7 +4,7 @@ internal import Reactor
 /// Reading requests: heads, bodies, and what is refused.
 extension DownstreamConnection {
   func processInput() {
-    guard !isResponding, !isClosed, !isProcessing, !input.isEmpty else { return }
+    guard !isResponding, !isClosed, !isProcessing, !input.isEmpty, memoryWait == nil else { return }
     var pending: [UInt8] = []
     swap(&pending, &input)
     pending.withUnsafeMutableBytes { process($0) }
@@ -79,13 +79,15 @@ extension DownstreamConnection {
         context.receiver.requestComplete(UnsafeRawBufferPointer(rebasing: rest[..<length]), on: self)
         return headEnd + length
       }
+      guard length <= context.memory.bodyBytesMax else {
+        rejectTooLarge(context.memory.bodyBytesMax)
+        return bytes.count
+      }
       phase = .readingBody(.length(length), bytesMax: bytesMax)
-      body.reserveCapacity(min(length, Self.bodyReserveMax))
     case .chunked:
       phase = .readingBody(.chunked(ChunkedDecoder()), bytesMax: bytesMax)
     }
-    bodyBegan = reactor.now
-    setDeadline(after: context.limits.bodyTimeout)
+    beginBodyRate()
     if head.expectsContinue && rest.isEmpty {
       let answer: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
       send(UnsafeRawBufferPointer(start: answer.utf8Start, count: answer.utf8CodeUnitCount))
@@ -95,14 +97,17 @@ extension DownstreamConnection {
 
   /// Consumes all bytes that belong to the body.
   private func readBody(_ state: BodyState, _ bytesMax: Int, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
-    setBodyDeadline()
     switch state {
     case .length(let length):
       let count = min(length - body.count, bytes.count)
+      guard makeBodyRoom(count, bytesMax: length) else { return isWaitingForMemory ? 0 : bytes.count }
       body.append(contentsOf: bytes[..<count])
+      bodyProgressed(count)
       if body.count == length { completeBody() }
       return count
     case .chunked(var decoder):
+      // Framing is payload until it is decoded, and decoding moves it.
+      guard makeBodyRoom(bytes.count, bytesMax: bytesMax) else { return isWaitingForMemory ? 0 : bytes.count }
       do throws(HTTPWireError) {
         let step = try decoder.compact(bytes, from: 0, count: bytes.count)
         guard body.count + step.payloadCount <= bytesMax else {
@@ -114,10 +119,12 @@ extension DownstreamConnection {
           phase = .responding
           deadline = .never
           isBodyExpected = false
+          releaseBody()
           context.receiver.requestComplete(UnsafeRawBufferPointer(rebasing: payload), on: self)
           return step.consumed
         }
         body.append(contentsOf: payload)
+        bodyProgressed(step.payloadCount)
         phase = .readingBody(.chunked(decoder), bytesMax: bytesMax)
         if step.ended { completeBody() }
         return step.consumed
@@ -134,10 +141,16 @@ extension DownstreamConnection {
     phase = .responding
     deadline = .never
     isBodyExpected = false
+    // Counted until the receiver has made of it what it needs. The room is this body's no longer: the receiver may end the answer, and another begin.
+    let room = bodyRoom
+    bodyRoom = 0
     complete.withUnsafeBytes { context.receiver.requestComplete($0, on: self) }
+    context.memory.release(room)
   }
 
-  private func rejectTooLarge(_ bytesMax: Int) {
+  private var isWaitingForMemory: Bool { memoryWait != nil }
+
+  func rejectTooLarge(_ bytesMax: Int) {
     reject(
       RequestRejection(status: 413, message: "The request body is larger than the \(bytesMax) bytes that are accepted.")
     )
@@ -146,7 +159,7 @@ extension DownstreamConnection {
   func reject(_ rejection: RequestRejection) {
     mustClose = true
     input = []
-    body = []
+    releaseBody()
     phase = .responding
     deadline = .never
     context.receiver.requestRejected(rejection, on: self)

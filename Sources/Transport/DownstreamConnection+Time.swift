@@ -2,16 +2,6 @@ public import Reactor
 
 /// One timer for all that a connection waits for.
 extension DownstreamConnection: TimerHandler {
-  /// A body must go on, and come at `bodyBytesPerSecondMin` on the whole: a byte now and then is no progress.
-  func setBodyDeadline() {
-    let limit = context.limits.bodyTimeout
-    let earned = Duration.seconds(body.count / DownstreamLimits.bodyBytesPerSecondMin)
-    let whole = bodyBegan + limit + earned
-    let next = reactor.now + limit
-    deadline = min(whole, next)
-    armTimer(for: deadline)
-  }
-
   /// Moves the deadline. The timer behind it is only brought forward, never back: it looks again when it fires, so that moving the deadline
   /// with each event costs a store.
   func setDeadline(after duration: Duration) {
@@ -26,7 +16,7 @@ extension DownstreamConnection: TimerHandler {
     if deadline != .never { armTimer(for: deadline) }
   }
 
-  private func armTimer(for deadline: MonotonicTime) {
+  func armTimer(for deadline: MonotonicTime) {
     if let timer {
       if timer.at <= deadline { return }
       reactor.cancelTimer(timer.id)
@@ -49,7 +39,9 @@ extension DownstreamConnection: TimerHandler {
     switch phase {
     case .readingHead where input.isEmpty: close()
     case .readingHead: reject(RequestRejection(status: 408, message: "The request's head did not arrive in time."))
-    case .readingBody: reject(RequestRejection(status: 408, message: "The request's body did not arrive in time."))
+    case .readingBody:
+      if let memoryWait { return bodyMemoryWaitExpired(memoryWait) }
+      reject(RequestRejection(status: 408, message: "The request's body did not arrive in time."))
     case .responding: leave(.stalled)
     case .lingering: close()
     case .closed: break

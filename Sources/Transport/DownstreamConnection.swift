@@ -37,6 +37,8 @@ public final class DownstreamConnection: EventHandler {
   public internal(set) var requestCount = 0
 
   let context: DownstreamContext
+  /// As what it counts of its client's connections; nil when those are not counted.
+  let client: ClientNetwork?
   var stream: ByteStream
   var slot: SlotID?
   var id = SlotID(index: .max, generation: 0)
@@ -54,6 +56,13 @@ public final class DownstreamConnection: EventHandler {
   var isProcessing = false
   var lingerBytes = 0
   var bodyBegan = MonotonicTime(nanoseconds: 0)
+  /// By when more of a body must have come for it to keep its least rate.
+  var bodyRateDeadline = MonotonicTime.never
+  /// Bytes that the body may grow to, all counted in the process's bound.
+  var bodyRoom = 0
+  /// The wait for more of them, and how often it has gone on.
+  var memoryWait: UInt64?
+  var memoryWaits = 0
 
   var deadline = MonotonicTime.never
   var answerDeadline = MonotonicTime.never
@@ -61,11 +70,10 @@ public final class DownstreamConnection: EventHandler {
 
   static let lingerBytesMax = 64 << 20
   static let lingerTimeout = Duration.seconds(2)
-  /// The first piece of a body's storage; it grows with what arrives, not with what Content-Length claims.
-  static let bodyReserveMax = 64 << 10
 
-  init(context: DownstreamContext, descriptor: Int32, address: SocketAddress?) {
+  init(context: DownstreamContext, descriptor: Int32, address: SocketAddress?, client: ClientNetwork?) {
     self.context = context
+    self.client = client
     reactor = context.reactor
     stream = ByteStream(descriptor: descriptor, tls: nil)
     self.address = address
@@ -289,7 +297,7 @@ public final class DownstreamConnection: EventHandler {
     slot = nil
     stream.close(abruptly: abruptly)
     input = []
-    body = []
+    releaseBody()
     output = []
     context.remove(id)
   }

@@ -7,14 +7,20 @@ public struct DownstreamLimits: Sendable {
   public var headTimeout = Duration.seconds(15)
   /// Between two pieces of a body.
   public var bodyTimeout = Duration.seconds(15)
-  /// The least rate of a body after its first `bodyTimeout`, in bytes per second.
-  public static let bodyBytesPerSecondMin = 500
+  /// The least rate of a body, in bytes per second, after a grace of up to `bodyGraceMax`; 0 for none.
+  public var minBodyRate = 1024
+  /// For how long a body may come more slowly at its beginning.
+  public static let bodyGraceMax = Duration.seconds(10)
+  /// How long a body waits for memory before it, or a younger one, is refused.
+  public var bodyMemoryWait = Duration.seconds(5)
   /// Between two requests on a connection, and before its first.
   public var idleTimeout = Duration.seconds(75)
   /// Without progress while bytes wait to be sent.
   public var writeTimeout = Duration.seconds(60)
   /// Bytes of further requests kept while one is being answered; beyond it the client is not read.
   public var pipelinedBytesMax = 65_536
+  /// For how long a connection keeps its place at least when places are short.
+  public var placeAgeMin = Duration.milliseconds(500)
 
   /// The defaults.
   public init() {}
@@ -81,19 +87,26 @@ public final class DownstreamContext: @unchecked Sendable {
   /// Parses one head at a time.
   var parser: RequestHeadParser
   private let budget: ConnectionBudget
+  /// The bound of all bodies that the process holds.
+  public let memory: BodyMemory
   unowned let receiver: any RequestReceiver
   private var connections = SlotTable<DownstreamConnection>()
+  var evictions = ConnectionEviction()
+  /// Clients whose connections are not counted by their address, as that of a proxy in front.
+  public var isExemptFromClientLimit: (SocketAddress) -> Bool = { _ in false }
 
   /// Makes the shared part for `reactor`.
   public init(
-    reactor: Reactor, limits: DownstreamLimits, headLimits: HTTPLimits, budget: ConnectionBudget,
+    reactor: Reactor, limits: DownstreamLimits, headLimits: HTTPLimits, budget: ConnectionBudget, memory: BodyMemory,
     receiver: any RequestReceiver
   ) {
     self.reactor = reactor
     self.limits = limits
     self.budget = budget
+    self.memory = memory
     self.receiver = receiver
     parser = RequestHeadParser(limits: headLimits)
+    budget.join(self)
   }
 
   /// Applies new bounds to heads that are parsed from now on.
@@ -107,11 +120,43 @@ public final class DownstreamContext: @unchecked Sendable {
   /// True while further connections may be accepted.
   public var mayAccept: Bool { budget.hasRoom }
 
+  /// Has a connection give way that waits for nothing but its client: here, else, a moment later, on another reactor.
+  ///
+  /// - Returns: whether one did here.
+  public func makeRoom() -> Bool {
+    if evict(atMost: 1) { return true }
+    budget.makeRoomElsewhere(than: self)
+    return false
+  }
+
   /// Takes over an accepted socket.
   public func accept(_ descriptor: Int32, from address: SocketAddress?) {
+    let counted = address.flatMap { isExemptFromClientLimit($0) ? nil : $0 }
+    var client: ClientNetwork?
+    switch budget.enter(counted) {
+    case .uncounted: break
+    case .counted(let network): client = network
+    case .refused: return Socket.close(descriptor)
+    }
     budget.opened()
-    let connection = DownstreamConnection(context: self, descriptor: descriptor, address: address)
+    let connection = DownstreamConnection(context: self, descriptor: descriptor, address: address, client: client)
     connection.open(id: connections.insert(connection))
+  }
+
+  func connection(_ id: SlotID) -> DownstreamConnection? { connections[id] }
+
+  func fillEvictions() {
+    let now = reactor.now
+    evictions.fill(connections.lazyEntries.compactMap { $0.eviction(now: now) })
+  }
+
+  func noteEvicted(_ kind: ConnectionEviction.Kind) { budget.evicted(kind) }
+
+  /// What the connections here are doing.
+  public var stages: ConnectionStages {
+    var stages = ConnectionStages()
+    for connection in connections.lazyEntries { stages.add(connection) }
+    return stages
   }
 
   /// Closes connections that wait for a further request, and has the others close after their answer. For draining.
@@ -141,6 +186,6 @@ public final class DownstreamContext: @unchecked Sendable {
   func notWatched() { budget.notWatched() }
 
   func remove(_ id: SlotID) {
-    if connections.remove(id) != nil { budget.closed() }
+    if let connection = connections.remove(id) { budget.closed(connection.client) }
   }
 }

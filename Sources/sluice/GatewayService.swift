@@ -18,6 +18,7 @@ struct GatewayService: Service {
   var started: @Sendable (Gateway) async -> Void = { _ in }
 
   func run() async throws {
+    ProcessLimits.returnLargeBlocks()
     let descriptors = ProcessLimits.raiseDescriptorLimit()
     let count = settings.server.reactors > 0 ? settings.server.reactors : ProcessLimits.processorCount
     let group = try ReactorGroup(
@@ -32,6 +33,7 @@ struct GatewayService: Service {
     if let listen = settings.admin?.listen {
       admin = try await AdminServer.start(listen, gateway: gateway) { await reloader.reload(because: "asked by admin") }
     }
+    try DescriptorLimit.check(connectionsWanted: settings.server.connectionsMax, logger: logger)
     logger.info(
       "listening",
       metadata: [

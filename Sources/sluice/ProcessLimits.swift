@@ -23,6 +23,10 @@ enum ProcessLimits {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// Has the memory of large request bodies go back to the system when it is freed: left to itself the allocator keeps it, up to 64 MiB a thread, once a
+  /// large body has been freed.
+  static func returnLargeBlocks() { sluice_return_large_blocks() }
+
   /// The processors that this process may run on.
   static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 }

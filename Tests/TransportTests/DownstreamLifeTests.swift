@@ -41,7 +41,7 @@ struct DownstreamLifeTests {
       let refused = try rig.connect()
       try? refused.send(Self.get)
       _ = refused.endCode()
-      #expect(waitUntil { rig.budget.notWatchedCount == 1 })
+      #expect(waitUntil { rig.budget.counts.refusedBySystem == 1 })
       #expect(rig.connectionCount == 0)
       #expect(rig.reactor.sync { rig.reactor.timerCount } == 0)
 
@@ -49,7 +49,7 @@ struct DownstreamLifeTests {
       let client = try rig.connect()
       try client.send(Self.get)
       #expect(try AnswerReader(client).next().status == 200)
-      #expect(rig.budget.notWatchedCount == 1)
+      #expect(rig.budget.counts.refusedBySystem == 1)
     }
   }
 

@@ -59,6 +59,9 @@ void sluice_name_thread(const char *name);
 /// Lets a write to a closed connection fail with EPIPE instead of ending the process.
 void sluice_ignore_sigpipe(void);
 
+/// Has blocks of 256 KiB and more mapped one by one and unmapped when they are freed.
+void sluice_return_large_blocks(void);
+
 /// The calling thread's CPU time in nanoseconds.
 static inline uint64_t sluice_thread_cpu_nanoseconds(void) {
   struct timespec now;

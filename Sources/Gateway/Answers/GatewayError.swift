@@ -122,6 +122,10 @@ struct GatewayError: Error {
   }
 
   static func rejected(_ rejection: RequestRejection) -> GatewayError {
+    if rejection.status == 503 {
+      return GatewayError(
+        503, "server_error", "gateway_overloaded", rejection.message, retryAfterMilliseconds: 1000)
+    }
     let code: StaticString =
       switch rejection.status {
       case 408: "request_timeout"

@@ -219,6 +219,7 @@ extension Exchange: ResponseReceiver {
     // From here on the request cannot be sent again; its prompt may still have to be counted.
     original = nil
     if !keepsPrompt() { message = [] }
+    countBodies()
   }
 
   /// While an answer is held back: opens the stream towards the client and sends a comment, which clients ignore. Nothing of the upstream's

@@ -87,6 +87,7 @@ extension Exchange: LeaseWaiter {
     if wantsStream { setProgressDeadline(upstream.settings.timeouts.firstToken) }
     session.begin(message, method: method, receiver: self)
     isSent = true
+    forgetMessageIfDone()
     // Limits may have asked for it before.
     if wantsStream && body.count <= Self.promptBytesAtOnce && record.tokens.countedPrompt == nil && promptCount == nil {
       countPrompt(body, findings)
@@ -96,6 +97,7 @@ extension Exchange: LeaseWaiter {
   func keepBody(_ body: UnsafeRawBufferPointer) {
     message = [UInt8](body)
     messageBodyStart = 0
+    countBodies()
   }
 
   /// Writes the request for the upstream: head and body, with the body's edits spliced in, in one piece of memory.
@@ -129,6 +131,7 @@ extension Exchange: LeaseWaiter {
       count = headCount + bodyCount
     }
     messageBodyStart = headCount
+    countBodies()
     swap(&head, &worker.scratch)
   }
 

@@ -64,6 +64,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var bodyKind = BodyKind.opaque
   /// The body as it came, when what is spliced in for one candidate may not reach another.
   var original: [UInt8]?
+  /// Bytes of its bodies that are counted in the process's bound.
+  var bodyBytesCounted = 0
   /// The upstream of the attempt under way, or of the last one.
   var upstream: UpstreamRuntime!
   var pool: SessionPool?
@@ -251,6 +253,7 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
     promptCount = nil
     message = []
     original = nil
+    countBodies()
     held = []
     pendingHead = []
     worker.ended(self)

@@ -26,7 +26,8 @@ enum ClientAddress {
     return peer
   }
 
-  private static func isTrusted(_ host: String, _ trusted: [CIDR]) -> Bool {
+  /// Whether the host is a proxy that is believed.
+  static func isTrusted(_ host: String, _ trusted: [CIDR]) -> Bool {
     guard let address = IPAddress(host) else { return false }
     return trusted.contains { $0.contains(address) }
   }

@@ -129,6 +129,11 @@ final class PromptCount: @unchecked Sendable {
     }
   }
 
+  /// Whether it keeps bytes of its own, and does not share those of the message.
+  var isOfCopy: Bool { bodyStart == 0 }
+  /// Bytes that it keeps.
+  var byteCount: Int { message.count }
+
   /// What the prompt will come to, judged by what has been counted.
   var projection: Int { counter.projection }
   /// Whether all has been counted.

@@ -86,13 +86,16 @@ final class DownstreamRig: @unchecked Sendable {
 
   /// How many connections are accepted.
   let budget = ConnectionBudget(most: 10_000)
+  /// How much of bodies is held.
+  let memory = BodyMemory(bytesMax: 1 << 30)
 
   init(_ change: (inout DownstreamLimits) -> Void = { _ in }) throws {
     var limits = DownstreamLimits()
     change(&limits)
     let reactor = group.reactors[0]
     let context = DownstreamContext(
-      reactor: reactor, limits: limits, headLimits: .request, budget: budget, receiver: receiver)
+      reactor: reactor, limits: limits, headLimits: .request, budget: budget, memory: memory,
+      receiver: receiver)
     self.context = context
     guard let address = SocketAddress(literal: "127.0.0.1", port: 0) else { preconditionFailure("address") }
     let descriptor = try Socket.listen(on: address)
@@ -100,6 +103,7 @@ final class DownstreamRig: @unchecked Sendable {
       Confined(
         try! Listener(
           reactor: reactor, descriptor: descriptor, address: address, mayAccept: { context.mayAccept },
+          makeRoom: { context.makeRoom() },
           accepted: { context.accept($0, from: $1) }))
     }
     self.listener = listener.value
