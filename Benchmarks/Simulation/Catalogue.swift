@@ -7,6 +7,8 @@ extension SimulationScenario {
       ("Variations: 100,000 tokens a minute, 8 nodes, 3 × demand, 10 minutes", variations),
       ("A small limit: 10,000 tokens a minute, 1 node, 10 minutes", small),
       ("Many nodes: 3 × demand, 3 minutes", manyNodes),
+      ("Large requests: clients that ask again at once, an hour", debtMixes),
+      ("Closed loop: 10^12 tokens a minute, 10 seconds", leaseTrap),
       ("Faults: 100,000 tokens a minute, 8 nodes, 3 × demand, 10 minutes", faulty),
     ]
   }

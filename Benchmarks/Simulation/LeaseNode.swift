@@ -3,18 +3,17 @@ import RateLimiting
 /// One node of the simulation: the gateway's own machines, put together as the gateway does.
 struct LeaseNode {
   struct Stream {
-    let id: UInt64
-    let prompt: Int
-    let guess: Int
+    let request: Request
     let beganAt: Int
     var left: Int
-    var total: Int
     /// What is left of the look-ahead's reservation.
     var reserved: Int
     var allowance: Allowance
     /// Parts of a unit, in thousandths, that the upstream has sent.
     var thousandths = 0
     var isWaiting = false
+
+    var id: UInt64 { request.id }
   }
 
   struct Request {
@@ -22,6 +21,9 @@ struct LeaseNode {
     let prompt: Int
     let guess: Int
     let output: Int
+    let maxTokens: Int?
+    /// Whose it is, where clients take turns.
+    let client: Int
   }
 
   /// Units of output that a request draws with its prompt.

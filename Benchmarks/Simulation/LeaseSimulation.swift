@@ -44,7 +44,7 @@ struct LeaseSimulation {
     result.delivered = monitor.total
     result.calls = store.calls
     result.milliseconds = scenario.milliseconds
-    result.bound = scenario.bound(peakRunning: result.peakRunning, peakStreams: result.peakStreams)
+    result.bound = scenario.bound(result)
     return result
   }
 
@@ -63,6 +63,8 @@ struct LeaseSimulation {
   private mutating func crash(_ node: Int) {
     guard nodes.indices.contains(node) else { return }
     result.lost += nodes[node].streams.count
+    for stream in nodes[node].streams { demand.ended(stream.request, isRefused: true, at: now) }
+    for request in nodes[node].waiting.values { demand.ended(request, isRefused: true, at: now) }
     noteEnds(nodes[node].streams.count)
     let incarnation = nodes[node].incarnation + 1
     nodes[node] = LeaseNode()
@@ -85,43 +87,66 @@ struct LeaseSimulation {
   }
 
   private mutating func arrive(_ request: LeaseNode.Request, _ index: Int) {
-    guard admits(request, index) else {
-      result.rejected += 1
-      return
-    }
+    guard request.guess <= scenario.limit, admits(request, index) else { return refuse(request) }
     let condition = nodes[index].breaker.condition
-    let need = request.guess + LeaseNode.outputAhead
+    let need = request.guess + ahead(request, index)
     if !nodes[index].queue.mustWait(isRunning: false),
       nodes[index].ledger.draw(need, terms, now: now, condition)
     {
-      begin(request, index)
+      begin(request, index, drawn: need)
     } else if nodes[index].queue.append(
       id: request.id, isRunning: false, need: need, deadline: now + scenario.waitMilliseconds)
     {
       nodes[index].waiting[request.id] = request
       turn(index)
     } else {
-      result.rejected += 1
+      refuse(request)
     }
+  }
+
+  private mutating func refuse(_ request: LeaseNode.Request) {
+    result.rejected += 1
+    demand.ended(request, isRefused: true, at: now)
   }
 
   private func admits(_ request: LeaseNode.Request, _ index: Int) -> Bool {
     guard scenario.looksAhead else { return true }
     let node = nodes[index]
+    let expected = expected(request, index)
+    let horizon =
+      scenario.answers == .onePiece ? node.expectation.milliseconds(for: expected) : node.expectation.milliseconds
     return node.lookAhead.admits(
-      prompt: request.guess, output: node.expectation.expected(maxTokens: nil),
-      horizonMilliseconds: node.expectation.milliseconds, node.ledger, terms, now: now)
+      prompt: request.guess, output: expected, horizonMilliseconds: horizon, node.ledger, terms, now: now)
   }
 
-  private mutating func begin(_ request: LeaseNode.Request, _ index: Int) {
-    let expected = nodes[index].expectation.expected(maxTokens: nil)
+  /// Output to reckon with.
+  private func expected(_ request: LeaseNode.Request, _ index: Int) -> Int {
+    let learned = nodes[index].expectation
+    return scenario.answers == .onePiece
+      ? OutputReserve.onePiece(maxTokens: request.maxTokens, outputMax: nil, learned)
+      : learned.expected(maxTokens: request.maxTokens)
+  }
+
+  /// Output that is drawn with the prompt.
+  private func ahead(_ request: LeaseNode.Request, _ index: Int) -> Int {
+    guard scenario.answers == .onePiece else { return LeaseNode.outputAhead }
+    return OutputReserve.drawn(
+      output: expected(request, index), ahead: LeaseNode.outputAhead, prompt: request.guess,
+      most: OutputReserve.most(terms.bucket))
+  }
+
+  private mutating func begin(_ request: LeaseNode.Request, _ index: Int, drawn: Int) {
+    let expected = expected(request, index)
     nodes[index].lookAhead.began(output: expected)
     monitor.delivered(request.prompt, at: now)
     running += 1
+    result.largest = max(result.largest, request.prompt + request.output)
+    if scenario.answers == .onePiece { result.largestPiece = max(result.largestPiece, request.output) }
     nodes[index].streams.append(
       LeaseNode.Stream(
-        id: request.id, prompt: request.prompt, guess: request.guess, beganAt: now, left: request.output,
-        total: request.output, reserved: expected, allowance: Allowance(LeaseNode.outputAhead)))
+        request: request, beganAt: now, left: request.output,
+        reserved: scenario.answers == .onePiece ? expected - min(expected, drawn - request.guess) : expected,
+        allowance: Allowance(drawn - request.guess)))
   }
 
   /// A node's turn: its streams' events, who waits, and its talk with the store.
@@ -147,7 +172,8 @@ struct LeaseSimulation {
     }
     guard
       case .ask(let request) = nodes[index].ledger.next(
-        needing: need, isRunning: nodes[index].queue.first?.isRunning ?? true, terms, now: now, condition)
+        needing: need, waiting: nodes[index].queue.needInAll, isRunning: nodes[index].queue.first?.isRunning ?? true,
+        terms, now: now, condition)
     else { return }
     nodes[index].askedAt = now
     store.send(
@@ -161,12 +187,14 @@ struct LeaseSimulation {
     var finished: [Int] = []
     for place in nodes[index].streams.indices where !nodes[index].streams[place].isWaiting {
       nodes[index].streams[place].thousandths += scenario.unitsPerSecond * scenario.stepMilliseconds
-      let event = min(nodes[index].streams[place].thousandths / 1000, nodes[index].streams[place].left)
+      let event = eventReady(nodes[index].streams[place])
       guard event > 0 else { continue }
-      refill(place, index, condition)
-      guard nodes[index].streams[place].allowance.standing != .dry else {
-        pause(place, index)
-        continue
+      if scenario.answers != .onePiece {
+        refill(place, index, condition)
+        guard nodes[index].streams[place].allowance.standing != .dry else {
+          pause(place, index)
+          continue
+        }
       }
       nodes[index].streams[place].thousandths %= 1000
       nodes[index].streams[place].left -= event
@@ -178,6 +206,16 @@ struct LeaseSimulation {
       if nodes[index].streams[place].left == 0 { finished.append(place) }
     }
     for place in finished.reversed() { end(place, index, wasCut: false) }
+  }
+
+  /// What the upstream has ready to pass on; 0 for nothing yet.
+  private func eventReady(_ stream: LeaseNode.Stream) -> Int {
+    let ready = stream.thousandths / 1000
+    switch scenario.answers {
+    case .streamed: return min(ready, stream.left)
+    case .events(let units): return ready >= min(units, stream.left) ? min(units, stream.left) : 0
+    case .onePiece: return ready >= stream.left ? stream.left : 0
+    }
   }
 
   private mutating func refill(_ place: Int, _ index: Int, _ condition: StoreCondition) {
@@ -198,10 +236,10 @@ struct LeaseSimulation {
     let condition = nodes[index].breaker.condition
     while let waiter = nodes[index].queue.first {
       if let request = nodes[index].waiting[waiter.id], !admits(request, index) { return }
-      guard nodes[index].ledger.draw(waiter.need, isRetry: true, terms, now: now, condition) else { return }
+      guard nodes[index].ledger.draw(waiter.need, terms, now: now, condition) else { return }
       _ = nodes[index].queue.removeFirst()
       if let request = nodes[index].waiting.removeValue(forKey: waiter.id) {
-        begin(request, index)
+        begin(request, index, drawn: waiter.need)
       } else if let place = nodes[index].streams.firstIndex(where: { $0.id == waiter.id }) {
         nodes[index].streams[place].isWaiting = false
         nodes[index].streams[place].allowance.add(waiter.need)
@@ -210,8 +248,8 @@ struct LeaseSimulation {
   }
 
   private mutating func giveUp(_ waiter: AdmissionQueue.Waiter, _ index: Int) {
-    if nodes[index].waiting.removeValue(forKey: waiter.id) != nil {
-      result.rejected += 1
+    if let request = nodes[index].waiting.removeValue(forKey: waiter.id) {
+      refuse(request)
     } else if let place = nodes[index].streams.firstIndex(where: { $0.id == waiter.id }) {
       end(place, index, wasCut: true)
     }
@@ -221,10 +259,11 @@ struct LeaseSimulation {
     var stream = nodes[index].streams.remove(at: place)
     let rest = stream.allowance.close()
     if rest >= 0 { nodes[index].ledger.giveBack(rest) } else { nodes[index].ledger.charge(-rest, now: now) }
-    nodes[index].ledger.settle(charged: stream.guess, true: stream.prompt)
+    nodes[index].ledger.settle(charged: stream.request.guess, true: stream.request.prompt)
     nodes[index].lookAhead.ended(rest: stream.reserved, wasCut: wasCut, now: now)
-    if !wasCut { nodes[index].expectation.ended(tokens: stream.total, milliseconds: now - stream.beganAt) }
+    if !wasCut { nodes[index].expectation.ended(tokens: stream.request.output, milliseconds: now - stream.beganAt) }
     noteEnds(1)
     if wasCut { result.cut += 1 } else { result.done += 1 }
+    demand.ended(stream.request, isRefused: wasCut, at: now)
   }
 }

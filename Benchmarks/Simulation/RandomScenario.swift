@@ -19,6 +19,14 @@ extension SimulationScenario {
     scenario.absence = generator.int(in: 0...3) == 0 ? .closed : .local
     scenario.looksAhead = generator.int(in: 0...2) > 0
     scenario.waitMilliseconds = [0, 200, 1000].randomElement(using: &generator) ?? 0
+    if generator.int(in: 0...2) == 0 { scenario.clients = generator.int(in: 1...40) }
+    switch generator.int(in: 0...5) {
+    case 0: scenario.answers = .onePiece
+    case 1: scenario.answers = .events(units: generator.int(in: 1...scenario.limit / 5))
+    case 2: scenario.prompts = scenario.limit / 10...scenario.limit * 11 / 10
+    default: break
+    }
+    if generator.int(in: 0...3) == 0 { scenario.maxTokensFactor = Double(generator.int(in: 10...50)) / 10 }
     scenario.faults = (0..<generator.int(in: 0...4)).map { _ in scenario.fault(&generator) }
     return scenario
   }

@@ -65,6 +65,8 @@ struct SimulatedStore {
     case .none: break
     case .debtDropped: request.adjust = max(0, request.adjust)
     case .snapshotIgnored: request.seen = .none
+    case .debtForgiven:
+      request.adjust = max(request.adjust, -(terms.bucket.burst + (buckets[Self.key]?.level ?? terms.bucket.initial)))
     }
     let reply = buckets.lease(
       Self.key, request, terms.bucket, node: "\(node)-\(incarnation)", clock: now + clockOffset)

@@ -13,16 +13,25 @@ extension SimulationScenario {
   }
 
   /// What the design promises: burst + held credit + error, and for each fault what docs/limits.md says of it.
-  func bound(peakRunning: Int, peakStreams: Int) -> LimitBound {
+  func bound(_ result: SimulationResult) -> LimitBound {
+    let (peakRunning, peakStreams) = (result.peakRunning, result.peakStreams)
     let terms = terms
     let (rate, burst) = (terms.bucket.rate, terms.bucket.burst)
-    let event = unitsPerSecond * stepMilliseconds / 1000 + 1
+    let event =
+      switch answers {
+      case .streamed: unitsPerSecond * stepMilliseconds / 1000 + 1
+      case .events(let units): units
+      // All of it is delivered before it is known.
+      case .onePiece: result.largestPiece
+      }
     let underestimate = Int((Double(prompts.upperBound) * (promptError + promptBias)).rounded(.up))
     let error = event + underestimate
-    let needMost = Int(Double(prompts.upperBound) * (1 + promptError)) + LeaseNode.outputAhead
+    let prompt = min(limit, Int(Double(prompts.upperBound) * (1 + promptError)))
+    let reserved = answers == .onePiece ? OutputReserve.most(terms.bucket) : LeaseNode.outputAhead
+    let needMost = prompt + max(LeaseNode.outputAhead, reserved)
     var bound = LimitBound(
-      terms, nodes: nodes, needMost: needMost, allowance: LeaseNode.drawMost + 16 + event, streams: peakRunning,
-      eventMax: 0, unforeseen: peakStreams * error)
+      terms, nodes: nodes, needMost: needMost, allowance: max(reserved, LeaseNode.drawMost + 16) + event,
+      streams: peakRunning, eventMax: 0, unforeseen: peakStreams * error)
     let crashes = faults.contains { if case .nodeCrashes = $0 { true } else { false } }
     for fault in faults {
       switch fault {

@@ -24,6 +24,10 @@ public struct SimulationResult: Sendable {
   public internal(set) var peakStreams = 0
   /// The most credit that nodes and streams held together.
   public internal(set) var peakHeld = 0
+  /// The largest request that began, with its answer.
+  public internal(set) var largest = 0
+  /// The largest answer in one piece.
+  public internal(set) var largestPiece = 0
   /// What the design promises for this scenario, faults included.
   public internal(set) var bound = LimitBound(rate: .none, burst: 0, held: 0, error: 0)
   /// Milliseconds of the run.
@@ -31,6 +35,13 @@ public struct SimulationResult: Sendable {
 
   /// Whether the promise was kept in windows of every length.
   public var holds: Bool { worstExcess <= bound.allowed }
+
+  /// Whether no more was delivered in all than the rate gives in the time, a full bucket, what nodes hold, and one request of each client.
+  public func isWithinRate(of scenario: SimulationScenario) -> Bool {
+    let terms = scenario.terms
+    return delivered <= terms.bucket.burst + terms.bucket.rate.units(inMilliseconds: milliseconds)
+      + scenario.clients * largest + scenario.nodes * (terms.leaseMost + terms.leaseLeast)
+  }
 
   /// The worst minute, in percent of the limit.
   public func worstPercent(of limit: Int) -> Double { Double(worstWindow) * 100 / Double(limit) }

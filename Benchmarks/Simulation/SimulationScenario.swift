@@ -38,6 +38,18 @@ public struct SimulationScenario: Sendable {
     case debtDropped
     /// What nodes have seen is not sent.
     case snapshotIgnored
+    /// What a bucket owes beyond one burst is forgiven.
+    case debtForgiven
+  }
+
+  /// How answers come.
+  public enum Answers: Sendable, Hashable {
+    /// As streams, some units each step.
+    case streamed
+    /// As streams of events of so many units.
+    case events(units: Int)
+    /// In one piece, when all of it is there.
+    case onePiece
   }
 
   /// What is printed in the first column.
@@ -52,6 +64,12 @@ public struct SimulationScenario: Sendable {
   public var burstSeconds = 5.0
   /// Demand as a multiple of the limit.
   public var demand = 3.0
+  /// Clients, each of which asks again as soon as its last request has ended, and half a second after a refusal; 0: requests come at random, by ``demand``.
+  public var clients = 0
+  /// How answers come.
+  public var answers = Answers.streamed
+  /// A request bounds its answer at so many times its length; nil: it names no bound.
+  public var maxTokensFactor: Double?
   /// Units of a prompt, evenly between these.
   public var prompts = 200...800
   /// Mean units of an answer, log-normal with sigma 1.

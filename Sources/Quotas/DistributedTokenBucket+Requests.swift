@@ -9,13 +9,18 @@ struct RequestNeed: Sendable, BitwiseCopyable {
   var horizonMilliseconds: Int
   var maxTokens: Int?
   var choices: Int
+  /// Nothing is spent while it runs: what it may cost is reserved.
+  var isOnePiece = false
 
   @inline(__always)
   func output(_ terms: UnsafePointer<LimitSet.Terms>) -> Int { LimitGrant.units(expected, terms.pointee.perThousand) }
 
-  /// What is to be drawn at once: the prompt and the first of the output.
-  func draw(_ terms: UnsafePointer<LimitSet.Terms>) -> Int {
-    terms.units(ofPrompt: promptTokens) + min(terms.pointee.ahead, output(terms))
+  /// What of the output is to be drawn with the prompt.
+  @inline(__always)
+  func ahead(_ terms: UnsafePointer<LimitSet.Terms>, prompt: Int, output: Int) -> Int {
+    let ahead = min(terms.pointee.ahead, output)
+    guard isOnePiece else { return ahead }
+    return OutputReserve.drawn(output: output, ahead: ahead, prompt: prompt, most: terms.pointee.reservedMost)
   }
 }
 
@@ -24,10 +29,10 @@ extension DistributedTokenBucket {
   enum Beginning: Sendable {
     /// All have given; the bound on one answer, where quotas make one.
     case begun(clampedMaxTokens: Int?)
-    /// This one has not; what others had given is back.
-    case halted(at: Int)
-    /// This quota has too little left for an answer; all is back.
-    case tooLittle(at: Int)
+    /// This one has not given so many units; what others had given is back.
+    case halted(at: Int, need: Int)
+    /// The prompt, of so many units, is larger than all of this limit; all is back.
+    case tooLarge(at: Int, units: Int)
     /// A subject has been dropped meanwhile: the limits are to be looked up again; all is back.
     case stale
   }
@@ -42,7 +47,6 @@ extension DistributedTokenBucket {
     let now = now
     let condition = storage.condition
     var clamp = OutputClamp()
-    var tightest = 0
     for place in 0..<set.terms.count {
       let terms = set.terms.address(place)
       let subject = terms.pointee.subject
@@ -51,11 +55,12 @@ extension DistributedTokenBucket {
         return .stale
       }
       let prompt = terms.units(ofPrompt: need.promptTokens)
+      guard prompt <= terms.pointee.promptMost else {
+        giveBack(grant, upTo: place)
+        return .tooLarge(at: place, units: prompt)
+      }
       let output = need.output(terms)
-      var ahead = min(terms.pointee.ahead, output)
-      // The last of a quota is of use to who can do with less.
-      if terms.pointee.isCalendar, ahead > 0 { ahead = min(ahead, max(1, left(Int(subject.place)) - prompt)) }
-      let amount = prompt + ahead
+      let amount = prompt + ahead(need, terms, prompt: prompt, output: output)
       guard
         mayBegin(subject, prompt, output, need.horizonMilliseconds, now),
         draw(subject, amount, isRetry: waitsAt == subject, isRunning: false, now, condition)
@@ -63,33 +68,49 @@ extension DistributedTokenBucket {
       else {
         giveBack(grant, upTo: place)
         for later in place + 1..<max(place + 1, set.terms.count) where isCurrent(set.terms[later].subject) {
-          askAhead(set.terms[later].subject, need.draw(set.terms.address(later)))
+          askAhead(need, set.terms.address(later))
         }
-        return .halted(at: place)
+        return .halted(at: place, need: amount)
       }
       grant.shares[place] = ShareList.Share(
         charged: amount, prompt: prompt, allowance: Allowance(amount - prompt, lowAt: terms.pointee.lowAt),
-        reserved: output)
-      guard terms.pointee.isCalendar else { continue }
-      let before = clamp
+        // What is drawn already is not still to come.
+        reserved: need.isOnePiece ? output - (amount - prompt) : output)
+      // Who answers without text has nothing to bound.
+      guard terms.pointee.isCalendar, need.expected > 0 else { continue }
       clamp.bound(
         left: left(Int(subject.place)) + amount, prompt: prompt,
         thousandthsPerToken: terms.pointee.perThousand * need.choices)
-      if clamp != before { tightest = place }
     }
     var clamped: Int?
     switch clamp.answer(maxTokens: need.maxTokens) {
     case .keep: break
     case .clamp(let most): clamped = most
-    case .refuse:
-      giveBack(grant, upTo: set.terms.count)
-      return .tooLittle(at: tightest)
     }
     for place in 0..<set.terms.count {
       let number = activate(Int(set.terms.address(place).pointee.subject.place))
       active.pointer(number).pointee.lookAhead.began(output: grant.shares.end(place).reserved)
     }
     return .begun(clampedMaxTokens: clamped)
+  }
+
+  /// What of the output is to be drawn with the prompt, of what there is.
+  @inline(__always)
+  private func ahead(
+    _ need: RequestNeed, _ terms: UnsafePointer<LimitSet.Terms>, prompt: Int, output: Int
+  ) -> Int {
+    let ahead = need.ahead(terms, prompt: prompt, output: output)
+    // The last of a quota is of use to who can do with less.
+    guard terms.pointee.isCalendar, ahead > 0 else { return ahead }
+    let rest = left(Int(terms.pointee.subject.place)) - prompt
+    // A prompt that takes all of what is left is let through as it is; where nothing is left, nothing is.
+    return rest == 0 && prompt > 0 ? 0 : min(ahead, max(1, rest))
+  }
+
+  /// Has a subject of which the store has not told yet asked ahead, so that several limits are asked at once.
+  private func askAhead(_ need: RequestNeed, _ terms: UnsafePointer<LimitSet.Terms>) {
+    let prompt = terms.units(ofPrompt: need.promptTokens)
+    askAhead(terms.pointee.subject, prompt + ahead(need, terms, prompt: prompt, output: need.output(terms)))
   }
 
   private func giveBack(_ grant: LimitGrant, upTo end: Int) {

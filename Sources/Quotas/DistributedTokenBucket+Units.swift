@@ -17,7 +17,7 @@ extension DistributedTokenBucket {
     _ subject: SubjectRef, _ amount: Int, isRetry: Bool, isRunning: Bool, _ now: Int, _ condition: StoreCondition
   ) -> Bool {
     let known = subjects.pointer(Int(subject.place))
-    guard condition == .present, !hasQueue(known), known.pointee.ledger.drawInHand(amount, isRetry: isRetry, now: now)
+    guard condition == .present, !hasQueue(known), known.pointee.ledger.drawInHand(amount, now: now)
     else { return drawSlowly(subject, amount, isRetry: isRetry, isRunning: isRunning, now, condition) }
     if !isAtRest(known, now, condition) { pump(subject.place, now, condition) }
     return true
@@ -31,14 +31,12 @@ extension DistributedTokenBucket {
     let number = Int(subjects[index].active)
     if !isRetry, number >= 0, active[number].queue.mustWait(isRunning: isRunning) { return false }
     let terms = Int(subjects[index].terms)
-    if subjects[index].ledger.draw(amount, isRetry: isRetry, self.terms[terms], now: now, condition) {
+    if subjects[index].ledger.draw(amount, self.terms[terms], now: now, condition) {
       pump(subject.place, now, condition)
       return true
     }
     pump(subject.place, wanted: amount, isRunning: isRunning, now, condition)
-    guard subjects[index].ledger.draw(amount, isRetry: true, self.terms[terms], now: now, storage.condition) else {
-      return false
-    }
+    guard subjects[index].ledger.draw(amount, self.terms[terms], now: now, storage.condition) else { return false }
     pump(subject.place)
     return true
   }
@@ -47,8 +45,7 @@ extension DistributedTokenBucket {
   func drawWithoutStore(_ subject: SubjectRef, _ amount: Int) -> Bool {
     let index = Int(subject.place)
     guard subjects[index].ledger.hasFailed || storage.condition == .away else { return false }
-    return subjects[index].ledger.draw(
-      amount, isRetry: true, terms[Int(subjects[index].terms)], now: now, .away)
+    return subjects[index].ledger.draw(amount, terms[Int(subjects[index].terms)], now: now, .away)
   }
 
   /// Takes what there is for a stream that runs, a fair part of it, and has more fetched.

@@ -154,7 +154,7 @@ public actor DistributedTokenBucket {
       sweepAt = sweepAt + 1 < subjects.count ? sweepAt + 1 : 0
       let subject = subjects[sweepAt]
       guard !subject.id.isEmpty, subject.ledger.isEmpty, subject.active < 0 else { continue }
-      let expiry = terms[Int(subject.terms)].bucket.expiryMilliseconds
+      let expiry = terms[Int(subject.terms)].bucket.expiryMilliseconds(level: subject.ledger.seen.level)
       // Nothing was ever drawn: made in this turn, or for a question only.
       guard subject.ledger.lastUsedAt != .min, subject.ledger.lastUsedAt + expiry <= now else { continue }
       places[subject.id] = nil
@@ -192,7 +192,8 @@ public actor DistributedTokenBucket {
       let need = max(first?.need ?? 0, wanted)
       let number = Int(subjects[index].terms)
       let step = subjects[index].ledger.next(
-        needing: need, isRunning: first?.isRunning ?? (wanted == 0 || isRunning), terms[number], now: now, condition)
+        needing: need, waiting: needInQueue(index) + wanted, isRunning: first?.isRunning ?? (wanted == 0 || isRunning),
+        terms[number], now: now, condition)
       switch step {
       case .rest(var until):
         if keepsHeld { noteHeldSoon(index) }
@@ -313,6 +314,12 @@ public actor DistributedTokenBucket {
   func firstInQueue(_ index: Int) -> AdmissionQueue.Waiter? {
     let number = Int(subjects[index].active)
     return number < 0 ? nil : active[number].queue.first
+  }
+
+  /// What all who wait there need together.
+  private func needInQueue(_ index: Int) -> Int {
+    let number = Int(subjects[index].active)
+    return number < 0 ? 0 : active[number].queue.needInAll
   }
 
   /// The place among those in use, made if there is none.

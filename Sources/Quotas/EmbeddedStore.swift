@@ -95,7 +95,7 @@ public final class EmbeddedStore: BucketStorage {
     archive?.put(
       SavedBucket(
         key: id, version: bucket.version, level: min(bucket.level + held, bucket.burst), time: bucket.time,
-        burst: bucket.burst, expiresAt: now + terms.expiryMilliseconds))
+        burst: bucket.burst, expiresAt: now + terms.expiryMilliseconds(level: bucket.level)))
   }
 
   /// Answers at once, on any reactor.

@@ -32,11 +32,7 @@ extension LimitDesk {
       return .refused(refusalWithoutPrice(share))
     }
     let expectation = set.model < 0 ? OutputExpectation() : expectations[set.model]
-    let single = min(
-      request.expectedOutput ?? expectation.expected(maxTokens: request.maxTokens), request.maxTokens ?? .max)
-    let need = RequestNeed(
-      promptTokens: request.promptTokens, expected: single * request.choices,
-      horizonMilliseconds: expectation.milliseconds, maxTokens: request.maxTokens, choices: request.choices)
+    let need = need(request, expectation)
     let held = spareSlots(set)
     guard held.count == set.slotShares.count else {
       let pending = PendingAdmission(request, need, set, beganAt: now)
@@ -51,6 +47,23 @@ extension LimitDesk {
     let pending = PendingAdmission(request, need, set, beganAt: now)
     pending.slots = held
     return conclude(pending, judge(pending, grant, beginning), waiter)
+  }
+
+  @inline(__always)
+  private func need(_ request: LimitRequest, _ expectation: OutputExpectation) -> RequestNeed {
+    // An endpoint that answers without text costs none, in one piece or not.
+    guard request.isOnePiece, request.expectedOutput == nil else {
+      let single = min(
+        request.expectedOutput ?? expectation.expected(maxTokens: request.maxTokens), request.maxTokens ?? .max)
+      return RequestNeed(
+        promptTokens: request.promptTokens, expected: single * request.choices,
+        horizonMilliseconds: expectation.milliseconds, maxTokens: request.maxTokens, choices: request.choices)
+    }
+    let single = OutputReserve.onePiece(maxTokens: request.maxTokens, outputMax: request.outputMax, expectation)
+    return RequestNeed(
+      promptTokens: request.promptTokens, expected: single * request.choices,
+      horizonMilliseconds: expectation.milliseconds(for: single), maxTokens: request.maxTokens,
+      choices: request.choices, isOnePiece: true)
   }
 
   /// Slots that are there already, up to the first limit that has none.
@@ -127,12 +140,11 @@ extension LimitDesk {
       pending.isOver = true
       grant.begin(clampedMaxTokens: clamped, slots: pending.slots)
       return .admitted(grant)
-    case .halted(let place):
-      return halt(pending, pending.set.shares[place], pending.need.draw(pending.set.terms.address(place)))
-    case .tooLittle(let place):
+    case .halted(let place, let need): return halt(pending, pending.set.shares[place], need)
+    case .tooLarge(let place, let units):
       giveUp(pending)
       let share = pending.set.shares[place]
-      return .refused(share, refusal(share, need: pending.need.draw(pending.set.terms.address(place))))
+      return .refused(share, refusalOfPrompt(share, units: units))
     case .stale:
       pending.set = limitsAnew(of: pending.request)
       return advance(pending)

@@ -66,7 +66,7 @@ extension LimitDesk {
     let subject = bucket.here { $0.subject(id, terms: $0.register(terms)) }
     return AppliedShare(
       limit: limit, subject: subject, id: id, amount: applied.amount, endsAt: endsAt,
-      cost: plan.cost(limit, model: request.model))
+      cost: plan.cost(limit, model: request.model), reservedMost: OutputReserve.most(terms.bucket))
   }
 
   /// SHA-256 in hexadecimal digits, half of it.
@@ -115,6 +115,15 @@ extension LimitDesk {
       limit: usual.limit, subjectClass: usual.subjectClass, unit: usual.unit, used: usual.used, allowed: usual.allowed,
       resetMilliseconds: usual.resetMilliseconds, retryAfterMilliseconds: usual.retryAfterMilliseconds,
       code: usual.code, exceeded: usual.exceeded, cause: .noPrice)
+  }
+
+  /// A refusal for a prompt that is larger than the whole limit: it never comes to fit.
+  func refusalOfPrompt(_ share: AppliedShare, units: Int) -> LimitRefusal {
+    let usual = refusal(share, need: 1)
+    return LimitRefusal(
+      limit: usual.limit, subjectClass: usual.subjectClass, unit: usual.unit, used: usual.used, allowed: usual.allowed,
+      resetMilliseconds: usual.resetMilliseconds, retryAfterMilliseconds: BucketTerms.waitMillisecondsMax,
+      code: .rateLimitExceeded, exceeded: usual.exceeded, cause: .promptTooLarge(units / share.limit.unitScale))
   }
 
   /// A store that does not answer is asked again each second.

@@ -117,6 +117,8 @@ public struct LimitRefusal: Sendable, Hashable {
     case storeAway
     /// It counts money, and the model has no price in its currency.
     case noPrice
+    /// The prompt alone is more than the whole limit: so many of what it counts. It never fits.
+    case promptTooLarge(Int)
   }
 
   /// Behind a reference: an answer to each event may hold a refusal, and nearly none does.

@@ -14,6 +14,10 @@ final class LimitSet: Sendable {
     let cost: LimitCost
     /// Of the cost, where ``kind`` is tokens; the cost itself is five words, which each look at it would copy.
     let weights: TokenWeights
+    /// What prompt and reservation of an answer in one piece may take together.
+    let reservedMost: Int
+    /// A prompt of more units never fits; none of requests.
+    let promptMost: Int
     /// A quota or budget of a calendar period.
     let isCalendar: Bool
     let kind: Kind
@@ -67,7 +71,8 @@ final class LimitSet: Sendable {
             subject: $0, perThousand: share.perThousand,
             ahead: share.bounded(LimitGrant.units(LimitGrant.outputAhead, share.perThousand)),
             lowAt: max(2, share.bounded(LimitGrant.units(LimitGrant.outputLow, share.perThousand))), cost: share.cost,
-            weights: share.cost.weights, isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity),
+            weights: share.cost.weights, reservedMost: share.reservedMost, promptMost: share.promptMost,
+            isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity),
             amount: share.amount,
             scale: share.limit.unitScale)
         }
@@ -146,10 +151,16 @@ final class AppliedShare: Sendable {
   let cost: LimitCost
   /// Units for a thousand tokens of output, of the dearer kind.
   let perThousand: Int
+  /// What prompt and reservation of an answer in one piece may take together.
+  let reservedMost: Int
   /// Where the slot book had it last: looked at first, for there all that it has is by its name. Of the reactor's desk alone, as the set.
   nonisolated(unsafe) var slotPlace = 0
 
-  init(limit: LimitPlan.Limit, subject: SubjectRef?, id: String, amount: Int, endsAt: Int?, cost: LimitCost) {
+  init(
+    limit: LimitPlan.Limit, subject: SubjectRef?, id: String, amount: Int, endsAt: Int?, cost: LimitCost,
+    reservedMost: Int = 0
+  ) {
+    self.reservedMost = reservedMost
     self.limit = limit
     self.subject = subject
     self.id = id
@@ -157,6 +168,13 @@ final class AppliedShare: Sendable {
     self.endsAt = endsAt
     self.cost = cost
     perThousand = cost.unitsPerThousandOutput
+  }
+
+  /// Units that a prompt may have: more never fits, however long one waits.
+  var promptMost: Int {
+    guard !limit.isRequests else { return .max }
+    let (units, overflow) = amount.multipliedReportingOverflow(by: limit.unitScale)
+    return overflow ? .max : units
   }
 
   /// Whether it counts money and does not know how much.

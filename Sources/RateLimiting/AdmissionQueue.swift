@@ -11,6 +11,8 @@ public struct AdmissionQueue: Sendable {
     public let need: Int
     /// When it gives up, in the node's monotonic milliseconds.
     public let deadline: Int
+
+    var counted: Int { min(need, AdmissionQueue.needCounted) }
   }
 
   /// Waiting requests at most; streams that run are bounded by themselves and always may wait.
@@ -30,10 +32,10 @@ public struct AdmissionQueue: Sendable {
   public var first: Waiter? { running.first ?? beginning.first }
   /// What the next one needs; 0 if nobody waits.
   public var need: Int { first?.need ?? 0 }
-  /// What all together need.
-  public var needInAll: Int {
-    (running + beginning).reduce(0) { min($0 + $1.need, LeaseRate.amountMax) }
-  }
+  /// What all together need; of each at most ``needCounted``.
+  public private(set) var needInAll = 0
+  /// The most that counts of one need in the sum of all: so many of them that it overflows never wait.
+  static let needCounted = 1 << 40
   /// When the first of them gives up.
   public var nextDeadline: Int? {
     let all = [running, beginning].compactMap { $0.min { $0.deadline < $1.deadline }?.deadline }
@@ -46,35 +48,40 @@ public struct AdmissionQueue: Sendable {
   /// Joins the queue; false when it is full.
   public mutating func append(id: UInt64, isRunning: Bool, need: Int, deadline: Int) -> Bool {
     let waiter = Waiter(id: id, isRunning: isRunning, need: max(0, need), deadline: deadline)
-    if isRunning {
-      running.append(waiter)
-      return true
-    }
-    guard beginning.count < waitingMax else { return false }
-    beginning.append(waiter)
+    guard isRunning || beginning.count < waitingMax else { return false }
+    if isRunning { running.append(waiter) } else { beginning.append(waiter) }
+    needInAll += waiter.counted
     return true
   }
 
   /// The next is served, or is not interested any more.
   public mutating func removeFirst() -> Waiter? {
-    if !running.isEmpty { return running.removeFirst() }
-    return beginning.isEmpty ? nil : beginning.removeFirst()
+    guard let first else { return nil }
+    if running.isEmpty { beginning.removeFirst() } else { running.removeFirst() }
+    needInAll -= first.counted
+    return first
   }
 
   /// Has lost interest; false if it does not wait.
   public mutating func remove(_ id: UInt64) -> Bool {
-    let before = count
-    running.removeAll { $0.id == id }
-    beginning.removeAll { $0.id == id }
-    return count < before
+    remove { $0.id == id } > 0
   }
 
   /// Whose time is over: they are out of the queue.
   public mutating func expire(now: Int) -> [Waiter] {
     guard let next = nextDeadline, next <= now else { return [] }
     let over = (running + beginning).filter { $0.deadline <= now }
-    running.removeAll { $0.deadline <= now }
-    beginning.removeAll { $0.deadline <= now }
+    remove { $0.deadline <= now }
     return over
+  }
+
+  /// Takes out who is meant; how many these were.
+  @discardableResult
+  private mutating func remove(_ isMeant: (Waiter) -> Bool) -> Int {
+    let before = count
+    running.removeAll(where: isMeant)
+    beginning.removeAll(where: isMeant)
+    if count < before { needInAll = running.reduce(0) { $0 + $1.counted } + beginning.reduce(0) { $0 + $1.counted } }
+    return before - count
   }
 }

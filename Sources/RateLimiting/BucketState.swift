@@ -7,7 +7,8 @@
 /// 2. **Refill** since the last step, exact to the unit.
 /// 3. **Adoption**: the caller has seen a higher version than the bucket has (the store restarted empty, or fell back to an older state). Its
 ///    snapshot is refilled too; the lower of the two levels counts, for each may lack what the other knows.
-/// 4. **Adjustment** once for each sequence number; then cap at `burst`, floor at `-burst` (quotas: none).
+/// 4. **Adjustment** once for each sequence number; then cap at `burst`. Debts are carried in full, and the bucket is kept until they are repaid
+///    (``BucketTerms/expiryMilliseconds(level:)``).
 /// 5. **Grant** `min(want, max(least, level / (2 · nodes)))` if the level has `least` and what is to be kept; else `min(ahead, max(1, level / (2 · nodes)))`
 ///    for streams that run, and a time to wait.
 public struct BucketState: Sendable, Hashable {
@@ -68,7 +69,7 @@ public struct BucketState: Sendable, Hashable {
     let isStale = (last?.sequence ?? 0) > request.sequence
     if !isRepeated && !isStale { level += request.adjust }
     if level >= terms.burst { (level, carried) = (terms.burst, 0) }
-    level = max(level, terms.floor)
+    level = max(level, -LeaseRate.amountMax)
 
     let nodes = count(place, isActive: request.want > 0, moment)
     var grant = 0

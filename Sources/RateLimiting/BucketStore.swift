@@ -30,8 +30,8 @@ public struct BucketStore: Sendable {
   ) -> LeaseReply {
     let place = place(of: key)
     if entries[place].expiresAt <= clock { entries[place].state = BucketState() }
-    entries[place].expiresAt = clock + terms.expiryMilliseconds
     let reply = entries[place].state.lease(request, terms, node: node, clock: clock)
+    entries[place].expiresAt = clock + terms.expiryMilliseconds(level: reply.seen.level)
     sweep(clock)
     return reply
   }

@@ -7,7 +7,8 @@ public struct BucketTerms: Sendable, Hashable {
   public var burst: Int
   /// What it holds when the store has no such key and the caller has never seen one: `burst`, or for a quota what the ledger says is left.
   public var initial: Int
-  /// Milliseconds after the last request at which the store may forget it. Rates: when it is full in any case. Quotas: after the period's end.
+  /// Milliseconds after the last request at which the store may forget it if it owes no more than it may hold. Rates: when it is full in any case. Quotas: after
+  /// the period's end.
   public var expiryMilliseconds: Int
 
   /// The longest expiry and the longest answer to "how long to wait".
@@ -37,7 +38,21 @@ public struct BucketTerms: Sendable, Hashable {
       max(BucketState.forgetMilliseconds, expiryMilliseconds), 2 * LeaseRate.periodMillisecondsMax)
   }
 
-  /// The deepest debt that is remembered. A rate forgives more than a whole burst, for else one mistake could block it for long; money is
-  /// never forgiven.
-  public var floor: Int { rate.isNone ? -LeaseRate.amountMax : -burst }
+  /// The longest time for which a debt is remembered, a century: what takes longer to be repaid is no debt but a mistake.
+  public static let debtMillisecondsMax = 100 * LeaseRate.periodMillisecondsMax
+
+  /// Milliseconds after which a bucket of that level may be forgotten: a debt has been repaid by then, and the bucket is full.
+  @inline(__always)
+  public func expiryMilliseconds(level: Int) -> Int {
+    // Mostly it owes nothing that its usual time does not cover.
+    level >= -burst ? expiryMilliseconds : expiryMilliseconds(debt: level)
+  }
+
+  @inline(never)
+  private func expiryMilliseconds(debt level: Int) -> Int {
+    guard let full = rate.milliseconds(for: burst - level, max: Self.debtMillisecondsMax) else {
+      return expiryMilliseconds
+    }
+    return max(expiryMilliseconds, full + BucketState.clockBehindMillisecondsMax)
+  }
 }

@@ -14,10 +14,12 @@ extension LeaseLedger {
   ///
   /// - Parameters:
   ///   - need: units that someone waits for; 0 if nobody does.
+  ///   - waiting: units that all who wait need together, that one included.
   ///   - isRunning: it is a stream that runs; requests that have not begun leave it a part of the bucket.
   ///   - store: `.away` says nothing; a probe is made by passing `.present`.
   public mutating func next(
-    needing need: Int, isRunning: Bool = true, _ terms: LeaseTerms, now: Int, _ store: StoreCondition
+    needing need: Int, waiting: Int = 0, isRunning: Bool = true, _ terms: LeaseTerms, now: Int,
+    _ store: StoreCondition
   ) -> Step {
     if store == .away || asking == .underWay { return .rest(until: .max) }
     if asking == .failed { return now < quietUntil ? .rest(until: quietUntil) : sendAgain() }
@@ -36,8 +38,11 @@ extension LeaseLedger {
     let mayBeThere = terms.bucket.rate.isNone && missing > 0 && missing < asked.least
     let quietUntil = isRunning && need > 0 ? quietForRunning(missing, terms) : quietUntil
     guard now >= quietUntil || mayBeThere else { return .rest(until: quietUntil) }
-    let forPace = min(Float(terms.leaseMost), pace * Float(terms.leaseMilliseconds))
-    let want = max(1, missing, terms.leaseLeast, Int(forPace))
+    let forPace = min(Float(terms.leaseMost), pace * Float(leaseMilliseconds(pace, terms)))
+    // For all who wait and for what comes after them: a lease for the first alone would leave each of the others, and whoever comes meanwhile, to wait for a
+    // lease of his own, and so on for ever.
+    let forWaiting = min(terms.leaseMost, max(0, max(need, min(waiting, LeaseRate.amountMax)) - credit))
+    let want = max(1, missing, terms.leaseLeast, min(terms.leaseMost, Int(forPace) + forWaiting))
     // The last units of a quota are of use, however few; of a rate, more come soon.
     let least = terms.bucket.rate.isNone && missing > 0 ? missing : max(1, missing, terms.leaseLeast)
     let keep = isRunning || missing == 0 ? 0 : terms.keptForRunning
@@ -45,6 +50,16 @@ extension LeaseLedger {
       want: want, least: least, keep: keep, ahead: min(want, Int(forPace)),
       adjust: min(0, balance))
   }
+
+  /// How much of its pace a node leases: twice as much where the bucket has plenty, for then nobody else lacks it.
+  private func leaseMilliseconds(_ pace: Float, _ terms: LeaseTerms) -> Int {
+    let doubled = 2 * terms.leaseMilliseconds
+    let isPlenty = Float(told.level) >= Self.plentyLeases * Float(max(1, nodes)) * pace * Float(doubled)
+    return isPlenty ? doubled : terms.leaseMilliseconds
+  }
+
+  /// A bucket has plenty if it has so many leases for each node.
+  private static let plentyLeases: Float = 4
 
   /// The node stops: everything goes back, as far as the last request is not still under way.
   public mutating func leave() -> LeaseRequest? {
@@ -142,7 +157,8 @@ extension LeaseLedger {
     quietUntil = now + milliseconds
   }
 
-  /// The own bucket while the store is away: the rate's part for one node, from nothing up to one lease; for a quota one node's part of what was left.
+  /// The own bucket while the store is away: the rate's part for one node, from nothing up to one lease; for a quota one node's part of what was left. What the
+  /// node owes, and its part of what the bucket owes, has to grow first.
   mutating func refillLocally(_ terms: LeaseTerms, _ now: Int, _ store: StoreCondition) {
     guard store == .away, terms.absence == .local else {
       (localLevel, localAt) = (0, .min)
@@ -152,12 +168,12 @@ extension LeaseLedger {
     guard localAt != .min else {
       localAt = now
       let left = seen.version == 0 ? terms.bucket.initial : seen.level
-      localLevel = terms.bucket.rate.isNone ? max(0, left / sharers) : 0
+      localLevel = (terms.bucket.rate.isNone ? left : min(0, left)) / sharers + min(0, unsettled)
       return
     }
     let grown = terms.bucket.rate.units(inMilliseconds: now - localAt) / sharers
     guard grown > 0 else { return }
-    localLevel = min(terms.leaseMost, localLevel + grown)
+    localLevel += min(grown, max(0, terms.leaseMost - balance - localLevel))
     // Only the time that gave whole units has passed.
     let used = terms.bucket.rate.milliseconds(for: grown * sharers, max: now - localAt) ?? 0
     localAt += used

@@ -1,9 +1,9 @@
 /// What one node knows and holds of one bucket: the node's side of the lease, as a value. It debits at the store first and spends here; a stream's
 /// path never waits for the store.
 ///
-/// Units are drawn for what is to come (``draw(_:isRetry:_:now:_:)``), charged for what has come already (``charge(_:now:)``), given back, and settled once the truth
+/// Units are drawn for what is to come (``draw(_:_:now:_:)``), charged for what has come already (``charge(_:now:)``), given back, and settled once the truth
 /// is known. The balance may go below zero by what came unforeseen; the debt goes to the store with the next request. After each turn of events
-/// the owner asks ``next(needing:isRunning:_:now:_:)`` what to say to the store.
+/// the owner asks ``next(needing:waiting:isRunning:_:now:_:)`` what to say to the store.
 ///
 /// A request is numbered and stays until it is answered. After a failure it is repeated as it was, and the store lets it count once; so neither a grant
 /// nor a debt is lost or doubled when only the answer was.
@@ -29,10 +29,10 @@ public struct LeaseLedger: Sendable {
   @usableFromInline var asked = Asked(sequence: 0, want: 0, least: 0, keep: 0, ahead: 0, adjust: 0)
   var quietUntil = Int.min
   @usableFromInline var usedAt = Int.min
-  /// Own pace in units a millisecond, as it was at `usedAt`; decays with a time constant of one second.
+  /// Own pace in units a millisecond, of what was drawn and charged, as it was at `usedAt`; decays with a time constant of one second.
   @usableFromInline var pace: Float = 0
   @usableFromInline var nodes: UInt32 = 0
-  /// The own bucket while the store is away.
+  /// What the own bucket has given since the store went away: with the balance, of which all is spent, what is there.
   var localLevel = 0
   @usableFromInline var localAt = Int.min
   @usableFromInline var asking = Asking.nothing
@@ -58,31 +58,30 @@ public struct LeaseLedger: Sendable {
   // MARK: Units go out and come back
 
   /// Takes `amount` units, all or none. More than ``LeaseTerms/drawMax(_:)`` is granted when that much is there; the rest becomes a debt.
-  ///
-  /// - Parameter isRetry: it was refused before and has waited: its wish counts once for the node's pace.
-  public mutating func draw(
-    _ amount: Int, isRetry: Bool = false, _ terms: LeaseTerms, now: Int, _ store: StoreCondition
-  ) -> Bool {
+  public mutating func draw(_ amount: Int, _ terms: LeaseTerms, now: Int, _ store: StoreCondition) -> Bool {
     let amount = min(max(0, amount), LeaseRate.amountMax)
     refillLocally(terms, now, store)
-    note(isRetry ? 0 : amount, now)
-    guard available(terms, store) >= min(amount, terms.drawMax(store)) else { return false }
-    spend(amount)
+    guard available(terms, store) >= min(amount, terms.drawMax(store)) else {
+      note(0, now)
+      return false
+    }
+    note(amount, now)
+    add(-amount)
     return true
   }
 
-  /// The short way of ``draw(_:isRetry:_:now:_:)`` where the store is there and all is in hand: the same in a few instructions, made part of the caller.
+  /// The short way of ``draw(_:_:now:_:)`` where the store is there and all is in hand: the same in a few instructions, made part of the caller.
   ///
   /// - Returns: false where nothing has happened, and the long way is to be gone.
   @inlinable @inline(__always)
-  public mutating func drawInHand(_ amount: Int, isRetry: Bool, now: Int) -> Bool {
+  public mutating func drawInHand(_ amount: Int, now: Int) -> Bool {
     guard localAt == .min, amount >= 0, amount <= units else { return false }
-    note(isRetry ? 0 : amount, now)
+    note(amount, now)
     units -= amount
     return true
   }
 
-  /// Whether ``next(needing:isRunning:_:now:_:)`` would rest while nobody waits and the store is there: until ``idleAt(_:)``, or while it asks for its
+  /// Whether ``next(needing:waiting:isRunning:_:now:_:)`` would rest while nobody waits and the store is there: until ``idleAt(_:)``, or while it asks for its
   /// answer. False: it is to be asked.
   @inlinable @inline(__always)
   public func isAtRest(_ short: LeaseTerms.Short, now: Int) -> Bool {
@@ -111,7 +110,7 @@ public struct LeaseLedger: Sendable {
     let isScarce = store == .away || now < quietUntil || here < amount
     let part = isScarce ? min(amount, max(1, here / (2 * max(1, sharers)))) : amount
     note(part, now)
-    spend(part)
+    add(-part)
     return part
   }
 
@@ -119,7 +118,7 @@ public struct LeaseLedger: Sendable {
   public mutating func charge(_ amount: Int, now: Int) {
     let amount = min(max(0, amount), LeaseRate.amountMax)
     note(amount, now)
-    spend(amount)
+    add(-amount)
   }
 
   /// Units that were drawn and not used.
@@ -134,12 +133,6 @@ public struct LeaseLedger: Sendable {
     add(min(max(charged, 0), most) - min(max(truth, 0), most))
   }
 
-  private mutating func spend(_ amount: Int) {
-    let fromLocal = min(localLevel, max(0, amount - credit))
-    localLevel -= fromLocal
-    add(-amount)
-  }
-
   @inlinable @inline(__always)
   mutating func add(_ amount: Int) {
     units = min(max(units + amount, -LeaseRate.amountMax), LeaseRate.amountMax)
@@ -150,7 +143,7 @@ public struct LeaseLedger: Sendable {
     switch terms.absence {
     case .closed: return credit
     case .open: return LeaseRate.amountMax
-    case .local: return min(LeaseRate.amountMax, credit + localLevel)
+    case .local: return min(LeaseRate.amountMax, balance + localLevel)
     }
   }
 

@@ -16,11 +16,11 @@ public enum LeaseScript {
     local bucket, members = KEYS[1], KEYS[2]
     local node, sequence = ARGV[1], tonumber(ARGV[2])
     local amount, period, stepMax = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-    local burst, floor, initial = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-    local want, least, adjust = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
-    local seenVersion, seenLevel, seenTime = tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
-    local expiry, now = tonumber(ARGV[15]), tonumber(ARGV[16])
-    local keep, ahead = tonumber(ARGV[17]), tonumber(ARGV[18])
+    local burst, initial = tonumber(ARGV[6]), tonumber(ARGV[7])
+    local want, least, adjust = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+    local seenVersion, seenLevel, seenTime = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+    local expiry, now = tonumber(ARGV[14]), tonumber(ARGV[15])
+    local keep, ahead = tonumber(ARGV[16]), tonumber(ARGV[17])
     if now == 0 then
       local clock = redis.call('TIME')
       now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -68,7 +68,7 @@ public enum LeaseScript {
     local repeated, stale = stored[6] and lastSequence == sequence, lastSequence > sequence
     if not repeated and not stale then level = level + adjust end
     if level >= burst then level, carried = burst, 0 end
-    level = math.max(level, floor)
+    level = math.max(level, -\(LeaseRate.amountMax))
     local active = now
     if want <= 0 then active = now - \(BucketState.memberMilliseconds + 1) end
     redis.call('ZADD', members, text(active), node)
@@ -100,6 +100,10 @@ public enum LeaseScript {
     if not stale then redis.call('HSET', bucket, 'n:' .. node, text(sequence) .. ':' .. text(grant)) end
     version = math.min(version + 1, \(BucketSnapshot.versionMax))
     redis.call('HSET', bucket, 'v', text(version), 'l', text(level), 'f', text(carried), 't', text(now), 'b', text(burst))
+    if amount > 0 and level < -burst then
+      local full = math.min(math.ceil((burst - level) * period / amount), \(BucketTerms.debtMillisecondsMax))
+      expiry = math.max(expiry, full + \(BucketState.clockBehindMillisecondsMax))
+    end
     redis.call('PEXPIRE', bucket, text(expiry))
     redis.call('PEXPIRE', members, text(expiry))
     return {grant, level, version, now, wait, nodes, adopts and 1 or 0}
@@ -114,7 +118,7 @@ public enum LeaseScript {
     _ request: LeaseRequest, _ terms: BucketTerms, node: String, clock: Int = 0
   ) -> [String] {
     let numbers = [
-      request.sequence, terms.rate.amount, terms.rate.period, terms.rate.stepMillisecondsMax, terms.burst, terms.floor,
+      request.sequence, terms.rate.amount, terms.rate.period, terms.rate.stepMillisecondsMax, terms.burst,
       terms.initial, request.want, request.least, request.adjust, request.seen.version, request.seen.level,
       request.seen.time, terms.expiryMilliseconds, clock, request.keep, request.ahead,
     ]

@@ -62,8 +62,10 @@ public struct LeaseTerms: Sendable, Hashable {
     bucket.rate.isNone ? leaseMost : bucket.rate.units(inMilliseconds: milliseconds)
   }
 
-  /// The most that one draw needs in hand: who needs more (a prompt bigger than half the bucket) gets it as a debt, for it could never be gathered.
+  /// The most that one draw needs in hand: who needs more (a prompt bigger than half the bucket) gets it as a debt, for it could never be gathered. Of a quota
+  /// all must be there.
   public func drawMax(_ store: StoreCondition) -> Int {
-    store == .present || absence != .local ? max(1, bucket.burst / 2) : leaseMost
+    guard store == .present || absence != .local else { return leaseMost }
+    return max(1, bucket.rate.isNone ? bucket.burst : bucket.burst / 2)
   }
 }

@@ -1,9 +1,6 @@
 /// Bounds the forwarded `max_tokens` by what quotas and budgets have left, so that the upstream itself stops in time. Limits that refill are not counted: a
 /// stream may outlast what they hold now.
 public struct OutputClamp: Sendable, Hashable {
-  /// Below this a request is refused rather than sent for a stump of an answer.
-  public static let outputLeast = 16
-
   private var most = Int.max
 
   /// No bound yet.
@@ -25,16 +22,13 @@ public struct OutputClamp: Sendable, Hashable {
   public enum Answer: Sendable, Hashable {
     /// As the caller said.
     case keep
-    /// At most so many.
+    /// At most so many, at least one: where the prompt has taken the last, an answer of one token is all that is owed.
     case clamp(Int)
-    /// Too little is left for an answer.
-    case refuse
   }
 
   /// What to forward for a caller's `max_tokens` (nil: not given).
   public func answer(maxTokens: Int?) -> Answer {
     if let maxTokens, maxTokens <= most { return .keep }
-    if most == .max { return .keep }
-    return most < Self.outputLeast ? .refuse : .clamp(most)
+    return most == .max ? .keep : .clamp(max(1, most))
   }
 }

@@ -35,5 +35,12 @@ public struct OutputExpectation: Sendable, Hashable {
   }
 
   /// Milliseconds that an expected answer runs.
-  public var milliseconds: Int { max(1, Int(min(tokens / tokensPerSecond * 1000, 3_600_000))) }
+  public var milliseconds: Int { milliseconds(for: tokens) }
+
+  /// Milliseconds that an answer of so many units runs, at most an hour.
+  public func milliseconds(for count: Int) -> Int { milliseconds(for: Double(max(0, count))) }
+
+  private func milliseconds(for count: Double) -> Int {
+    max(1, Int(min(count / tokensPerSecond * 1000, 3_600_000)))
+  }
 }

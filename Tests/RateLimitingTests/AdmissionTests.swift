@@ -13,10 +13,13 @@ struct AdmissionTests {
     #expect(
       queue.append(id: 4, isRunning: true, need: 7, deadline: 700)
         && queue.append(id: 5, isRunning: true, need: 8, deadline: 900))
-    #expect(queue.need == 7 && queue.count == 4 && queue.nextDeadline == 500)
+    #expect(queue.need == 7 && queue.needInAll == 516 && queue.count == 4 && queue.nextDeadline == 500)
     #expect(queue.expire(now: 499).isEmpty && queue.expire(now: 700).map(\.id).sorted() == [2, 4])
+    #expect(queue.needInAll == 508)
     #expect(queue.removeFirst()?.id == 5 && queue.removeFirst()?.id == 1 && queue.removeFirst() == nil && queue.isEmpty)
-    #expect(queue.append(id: 6, isRunning: false, need: 1, deadline: 5) && queue.remove(6) && !queue.remove(6))
+    #expect(queue.needInAll == 0)
+    #expect(queue.append(id: 6, isRunning: false, need: .max, deadline: 5) && queue.remove(6) && !queue.remove(6))
+    #expect(queue.needInAll == 0)
   }
 
   @Test("looks ahead: streams begin only as far as their answers may be expected to fit")
@@ -61,7 +64,24 @@ struct AdmissionTests {
     #expect(expectation.expected(maxTokens: .min) == 1 && expectation.milliseconds > 0)
   }
 
-  @Test("clamps max_tokens to what is left, or refuses a stump")
+  @Test("an answer in one piece reserves what it may cost, and never more than half of a bucket that refills")
+  func reserve() {
+    var learned = OutputExpectation(tokens: 500)
+    #expect(OutputReserve.onePiece(maxTokens: 20_000, outputMax: nil, learned) == 20_000)
+    #expect(OutputReserve.onePiece(maxTokens: 20_000, outputMax: 8192, learned) == 8192)
+    #expect(OutputReserve.onePiece(maxTokens: .max, outputMax: nil, learned) == OutputReserve.tokensMax)
+    #expect(OutputReserve.onePiece(maxTokens: nil, outputMax: 300, learned) == 300)
+    for _ in 0..<200 { learned.ended(tokens: 20_000, milliseconds: 1000) }
+    #expect(OutputReserve.onePiece(maxTokens: nil, outputMax: nil, learned) > 19_000)
+    let minute = OutputReserve.most(BucketTerms(rate: LeaseRate(9000, perMilliseconds: 60_000), burst: 1000))
+    #expect(OutputReserve.drawn(output: 20_000, ahead: 64, prompt: 100, most: minute) == 400)
+    #expect(OutputReserve.drawn(output: 20_000, ahead: 64, prompt: 9000, most: minute) == 64)
+    #expect(OutputReserve.drawn(output: 30, ahead: 30, prompt: 100, most: minute) == 30)
+    let day = OutputReserve.most(BucketTerms(quota: 50_000, expiryMilliseconds: 1))
+    #expect(OutputReserve.drawn(output: 20_000, ahead: 64, prompt: 9000, most: day) == 20_000)
+  }
+
+  @Test("clamps max_tokens to what is left, at least to one")
   func clamp() {
     var clamp = OutputClamp()
     #expect(clamp.answer(maxTokens: nil) == .keep)
@@ -74,6 +94,6 @@ struct AdmissionTests {
     clamp.bound(left: 5, prompt: 0, thousandthsPerToken: 0)
     #expect(clamp.answer(maxTokens: nil) == .clamp(200))
     clamp.bound(left: .min, prompt: .max, thousandthsPerToken: 1)
-    #expect(clamp.answer(maxTokens: 100) == .refuse && clamp.answer(maxTokens: 0) == .keep)
+    #expect(clamp.answer(maxTokens: 100) == .clamp(1) && clamp.answer(maxTokens: 0) == .keep)
   }
 }

@@ -112,6 +112,29 @@ struct BucketStateTests {
     #expect(bucket.lease(request(5, want: 1), raised, node: "a", clock: 86_400_001).waitMilliseconds == nil)
   }
 
+  @Test("a bucket that refills carries its debt in full, and is kept until it is repaid")
+  func debt() {
+    var store = BucketStore()
+    let minute = BucketTerms(rate: LeaseRate(9000, perMilliseconds: 60_000), burst: 1000)
+    #expect(store.lease("k", request(1, adjust: -201_000), minute, node: "a", clock: 0).seen.level == -200_000)
+    // 200,000 at 9,000 a minute: nothing for 22 minutes and 13 seconds.
+    let repaidAt = 1_333_334
+    let early = store.lease("k", request(2, want: 1), minute, node: "b", clock: repaidAt - 7)
+    #expect(early.grant == 0 && (1...20).contains(early.waitMilliseconds ?? 0))
+    #expect(store.lease("k", request(3, want: 1), minute, node: "b", clock: repaidAt + 20).grant == 1)
+    #expect(minute.expiryMilliseconds(level: -1000) == minute.expiryMilliseconds)
+    #expect(minute.expiryMilliseconds(level: -200_000) >= 1_340_000)
+    #expect(minute.expiryMilliseconds(level: -LeaseRate.amountMax) <= 2 * BucketTerms.debtMillisecondsMax)
+    #expect(BucketTerms(quota: 5, expiryMilliseconds: 90_000).expiryMilliseconds(level: -1_000_000) == 90_000)
+  }
+
+  @Test("a debt that a node has seen is taken over by a store that has forgotten it")
+  func debtAdopted() {
+    var bucket = BucketState()
+    let seen = BucketSnapshot(version: 9, level: -90_000, time: 1000)
+    #expect(bucket.lease(request(1, seen: seen), terms, node: "a", clock: 1300).seen.level == -89_500)
+  }
+
   @Test("the smallest and the biggest numbers trap nowhere")
   func extremes() throws {
     let numbers = [0, 1, 2, LeaseRate.amountMax, LeaseRate.amountMax - 1]
@@ -125,7 +148,7 @@ struct BucketStateTests {
             let reply = bucket.lease(
               request(step + 1, want: LeaseRate.amountMax, adjust: adjust), terms, node: "a",
               clock: step * 400 * 86_400_000)
-            #expect((terms.floor...terms.burst).contains(reply.seen.level))
+            #expect((-LeaseRate.amountMax...terms.burst).contains(reply.seen.level))
           }
         }
       }

@@ -154,6 +154,46 @@ struct LeaseLedgerTests {
     #expect(given <= 60_000 + 4 * terms.leaseMost && given >= 59_000)
   }
 
+  @Test("with the store away a debt has to grow before anything is given, whatever it came from")
+  func localDebt() {
+    // A prompt of 10,000 on a lease of 500; then 100 s at a quarter of 1,000 a second give nothing more than what repays it.
+    var big = LeaseLedger()
+    var given = 0
+    for now in stride(from: 0, through: 100_000, by: 100) where big.draw(10_000, terms, now: now, .away) {
+      given += 10_000
+    }
+    #expect(given == 30_000)
+    // An answer that turned out longer than what was drawn for it.
+    var late = LeaseLedger()
+    #expect(late.draw(1, terms, now: 0, .away) == false)
+    #expect(late.draw(1, terms, now: 4, .away) == true)
+    late.settle(charged: 1, true: 5001)
+    #expect(late.draw(1, terms, now: 20_000, .away) == false)
+    #expect(late.draw(1, terms, now: 20_012, .away) == true)
+    // What the bucket owes, by what it said last: each node repays its part.
+    var seen = LeaseLedger()
+    _ = seen.draw(100, terms, now: 0, .present)
+    _ = seen.next(needing: 100, terms, now: 0, .present)
+    _ = seen.answered(reply(0, level: -8000, nodes: 4), sequence: 1, terms, now: 0)
+    #expect(seen.draw(1, terms, now: 1, .away) == false)
+    #expect(seen.draw(1, terms, now: 8000, .away) == false)
+    #expect(seen.draw(1, terms, now: 8010, .away) == true)
+  }
+
+  @Test("a lease covers all who wait and what comes after them, as far as a lease goes")
+  func leaseForAll() throws {
+    var ledger = LeaseLedger()
+    let first = try #require(request(ledger.next(needing: 5, waiting: 5, terms, now: 0, .present)))
+    #expect(first.want == 20 && first.least == 20)
+    _ = ledger.answered(reply(20), sequence: 1, terms, now: 0)
+    for now in 0..<4 { #expect(ledger.draw(5, terms, now: now, .present) == true) }
+    let second = try #require(request(ledger.next(needing: 5, waiting: 300, terms, now: 10, .present)))
+    #expect((300...320).contains(second.want) && second.least == 20)
+    _ = ledger.answered(reply(0), sequence: 2, terms, now: 10)
+    let third = try #require(request(ledger.next(needing: 5, waiting: .max, terms, now: 200, .present)))
+    #expect(third.want == terms.leaseMost)
+  }
+
   @Test("`closed` gives nothing without the store, `open` everything, and counts it")
   func otherModes() {
     var closed = terms

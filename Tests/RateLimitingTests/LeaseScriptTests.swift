@@ -11,6 +11,7 @@ struct LeaseScriptTests {
     let script = try redis.order(["SCRIPT", "LOAD", LeaseScript.source])
     var grants = 0
     var adoptions = 0
+    var debts = 0
     try withSeeds(150) { generator in
       var schedule = LeaseSchedule(&generator)
       try redis.order(["FLUSHALL"])
@@ -26,13 +27,20 @@ struct LeaseScriptTests {
         let numbers = try redis.integers(words + LeaseScript.arguments(request, terms, node: node, clock: clock))
         let reply = try #require(LeaseScript.reply(numbers), "\(generator) step \(step): \(numbers)")
         try #require(reply == expected, "\(generator) step \(step): \(request) \(terms) \(node) at \(clock)")
+        if step % 10 == 0 {
+          let left = try #require(try redis.integers(["PTTL", "sl:{t:a}:b"]).first)
+          let expiry = terms.expiryMilliseconds(level: expected.seen.level)
+          // The test's clock is not the server's.
+          try #require(left <= expiry && left > expiry - 60_000, "\(generator) step \(step): \(left) of \(expiry)")
+          debts += expected.seen.level < -terms.burst ? 1 : 0
+        }
         schedule.saw(reply, node)
         grants += reply.grant > 0 ? 1 : 0
         adoptions += reply.adopted ? 1 : 0
       }
     }
     // The schedules must reach what they are to prove.
-    #expect(grants > 1000 && adoptions > 100)
+    #expect(grants > 1000 && adoptions > 100 && debts > 20)
   }
 
   @Test(
@@ -105,7 +113,7 @@ struct LeaseSchedule {
       switch generator.int(in: 0...5) {
       case 0: generator.int(in: 0...burst / 4)
       case 1: -generator.int(in: 0...burst / 4)
-      case 2: generator.int(in: 0...9) == 0 ? -2 * burst : 0
+      case 2: generator.int(in: 0...9) == 0 ? -generator.int(in: 2...200) * min(burst, LeaseRate.amountMax / 1000) : 0
       default: 0
       }
     let snapshot = generator.int(in: 0...9) == 0 ? .none : seen[node] ?? .none

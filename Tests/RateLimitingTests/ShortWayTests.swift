@@ -22,12 +22,11 @@ struct ShortWayTests {
       for _ in 0..<60 {
         now += Int.random(in: 0...(Bool.random(using: &generator) ? 3 : 1500), using: &generator)
         let amount = Int.random(in: -2...3000, using: &generator)
-        let isRetry = Bool.random(using: &generator)
         var long = ledger
         var short = ledger
-        if short.drawInHand(amount, isRetry: isRetry, now: now) {
+        if short.drawInHand(amount, now: now) {
           drawn += 1
-          #expect(long.draw(amount, isRetry: isRetry, terms, now: now, .present) && Self.isSame(short, long))
+          #expect(long.draw(amount, terms, now: now, .present) && Self.isSame(short, long))
         } else {
           #expect(Self.isSame(short, ledger))
         }

@@ -86,6 +86,35 @@ struct SimulationTests {
     #expect(result.callsPerSecond <= 16 && result.rejected == 0 && result.cut == 0)
   }
 
+  @Test(
+    "what was given too much is held against what is asked next, in full", arguments: SimulationScenario.debtMixes)
+  func debts(_ mix: SimulationScenario) {
+    let result = Simulation.run(mix, seed: 7)
+    #expect(result.holds, "\(mix.name): \(result.worstExcess) beyond the rate, \(result.bound.allowed) allowed")
+    #expect(result.isWithinRate(of: mix), "\(mix.name): \(result.meanPercent(of: mix.limit)) %")
+    // The limit is used, but by prompts that never fit.
+    let mean = result.meanPercent(of: mix.limit)
+    #expect(mix.prompts.lowerBound > mix.limit ? result.delivered == 0 : mean > 70, "\(mix.name): \(mean) %")
+  }
+
+  @Test("the checker catches a build that forgives debts", arguments: SimulationScenario.debtMixes)
+  func debtForgiven(_ mix: SimulationScenario) {
+    var broken = mix
+    broken.breakage = .debtForgiven
+    let result = Simulation.run(broken, seed: 7)
+    // What never begins owes nothing, and slow answers are reserved so well that they hardly do.
+    guard mix.prompts.lowerBound <= mix.limit, mix.clients < 30 else { return #expect(result.isWithinRate(of: mix)) }
+    #expect(!result.isWithinRate(of: mix), "\(mix.name): \(result.meanPercent(of: mix.limit)) %")
+  }
+
+  @Test("no state of a lease is stable at one call for a request", arguments: SimulationScenario.leaseTrap)
+  func leaseTrap(_ trap: SimulationScenario) {
+    let result = Simulation.run(trap, seed: 7)
+    #expect(result.done > 10_000 && result.rejected == 0 && result.cut == 0)
+    // Two a second, and some at the beginning.
+    #expect(result.calls <= trap.nodes * (2 * trap.milliseconds / 1000 + 10))
+  }
+
   @Test("a monitor finds the worst window and the worst excess of any window")
   func monitor() throws {
     try withSeeds(100) { generator in

@@ -16,8 +16,14 @@ extension Exchange: LimitWaiter {
 
   /// Asks all limits; goes on with the attempt when they admit it, now or after a wait. `body` need not outlive the call.
   func admit(_ body: UnsafeRawBufferPointer, _ findings: BodyFindings, by desk: LimitDesk) {
-    let request = limitRequest(body, findings)
-    switch desk.admit(request, waiter: self) {
+    var request = limitRequest(body, findings)
+    var admission = desk.admit(request, waiter: self)
+    if case .refused(let refusal) = admission, case .promptTooLarge = refusal.cause,
+      countGuessedPrompt(&request, body, findings)
+    {
+      admission = desk.admit(request, waiter: self)
+    }
+    switch admission {
     case .admitted(let grant):
       self.grant = grant
       lease(body, findings)
@@ -118,6 +124,19 @@ extension Exchange: LimitWaiter {
     }
     countPrompt(body, findings)
     if let counted = record.tokens.countedPrompt ?? promptCount?.projection { request.promptTokens = counted }
+  }
+
+  /// Counts a prompt that was guessed by its bytes: nobody is told by a guess that he never fits. False if it has been counted already, or cannot be.
+  private func countGuessedPrompt(
+    _ request: inout LimitRequest, _ body: UnsafeRawBufferPointer, _ findings: BodyFindings
+  ) -> Bool {
+    guard record.tokens.countedPrompt == nil, promptCount == nil else { return false }
+    countPrompt(body, findings)
+    guard let counted = record.tokens.countedPrompt ?? promptCount?.projection, counted < request.promptTokens else {
+      return false
+    }
+    request.promptTokens = counted
+    return true
   }
 
   /// What a long prompt is taken for without a count; nil where a limit is too near. What it may have beyond that counts against the next ones until it is

@@ -25,6 +25,10 @@ extension GatewayError {
         403, "insufficient_quota", "model_without_price", refusal.words, param: "model", shouldRetry: false)
     }
     var error = GatewayError(429, type, code, refusal.words)
+    if case .promptTooLarge = refusal.cause {
+      error.shouldRetry = false
+      return error
+    }
     let wait = max(1, refusal.retryAfterMilliseconds)
     if wait <= retryMillisecondsMax {
       error.retryAfterMilliseconds = min(retryMillisecondsMax, wait + Int(random % UInt64(wait / 10 + 1)))
@@ -49,6 +53,9 @@ extension LimitRefusal {
     let whose = subjectClass == "all requests" ? "all requests together" : "this \(subjectClass)"
     switch cause {
     case .used: break
+    case .promptTooLarge(let size):
+      return
+        "Request too large for limit '\(limit)' for \(whose): limit \(number(allowed)) \(unitWord), prompt \(number(size)) \(unitWord). Send a shorter prompt."
     case .noPrice:
       return
         "Limit '\(limit)' for \(whose) counts money, and the model has no price in its currency: it cannot be asked under this limit. Ask for a model of /v1/models."
