@@ -1,7 +1,28 @@
 import ArgumentParser
+import Dispatch
+import Glibc
+import Reactor
+
+/// Where the process begins.
+@main
+enum Program {
+  /// The library below Swift's tasks ends the process by a trap when it can watch no descriptors. So that is tried before the first task, and told in words.
+  static func main() {
+    do throws(SystemCallError) {
+      _ = try Reactor(index: 0)
+    } catch {
+      Complaint.print("\(error).")
+      exit(EXIT_FAILURE)
+    }
+    Task { @MainActor in
+      await Sluice.main()
+      exit(EXIT_SUCCESS)
+    }
+    dispatchMain()
+  }
+}
 
 /// The command line.
-@main
 struct Sluice: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sluice",
