@@ -19,7 +19,8 @@ struct LineWriterTests {
     return (line.count, line.size)
   }
 
-  @Test("a line that is longer than its room is cut at a piece, tells its size, and leaves what lies behind alone")
+  @Test(
+    "a line that is longer than its room leaves out pieces, tells its whole size, and leaves alone what lies behind")
   func overlongLines() {
     let whole = Array(Self.line.utf8)
     for roomSize in 0...whole.count + 3 {
@@ -29,7 +30,7 @@ struct LineWriterTests {
       }
       #expect(size == whole.count)
       #expect(count <= roomSize && (count == whole.count) == (roomSize >= whole.count))
-      #expect(memory[..<count].elementsEqual(whole[..<count]))
+      #expect(roomSize < whole.count || memory[..<count].elementsEqual(whole))
       #expect(memory[count...].allSatisfy { $0 == 0xAA }, "\(roomSize)")
     }
   }

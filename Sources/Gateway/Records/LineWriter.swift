@@ -3,13 +3,13 @@ internal import ChatProtocol
 /// Writes a log line, or a head's fields, into room that was reserved for the whole of it.
 ///
 /// Pointers, because measured: an append that asks for room, and for sole ownership of it, takes some 75 instructions, a line has fifty, and
-/// all together they were a tenth of the instructions of a request. Every write is checked, in release builds too: a piece that does not fit is not
-/// written, nor is what comes after it, and `size` tells how much room the whole needs.
+/// all together they were a tenth of the instructions of a request. Every write is checked, in release builds too: a piece that does not fit is left
+/// out, and `size` tells how much room the whole needs.
 struct LineWriter {
   private var position: UnsafeMutableRawPointer
   private let start: UnsafeMutableRawPointer
-  /// Behind the last byte that may be written. Where a piece did not fit: behind the last one that was.
-  private var end: UnsafeMutableRawPointer
+  /// Behind the last byte that may be written.
+  private let end: UnsafeMutableRawPointer
   /// Bytes that had no room.
   private var missing = 0
 
@@ -91,15 +91,9 @@ struct LineWriter {
   @inline(__always)
   private mutating func hasRoom(_ size: Int) -> Bool {
     guard size <= end - position else {
-      omit(size)
+      missing &+= size
       return false
     }
     return true
-  }
-
-  @inline(never)
-  private mutating func omit(_ size: Int) {
-    missing &+= size
-    end = position
   }
 }
