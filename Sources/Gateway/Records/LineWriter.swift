@@ -80,12 +80,16 @@ struct LineWriter {
   mutating func append(quoted text: String) {
     var text = text
     let isPlain = text.withUTF8 { bytes in
-      !bytes.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0x7F }
+      guard !bytes.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0x7F })
+      else { return false }
+      guard hasRoom(bytes.count &+ 2) else { return true }
+      position.storeBytes(of: UInt8(ascii: "\""), as: UInt8.self)
+      if let base = bytes.baseAddress { (position + 1).copyMemory(from: base, byteCount: bytes.count) }
+      position.storeBytes(of: UInt8(ascii: "\""), toByteOffset: bytes.count &+ 1, as: UInt8.self)
+      position += bytes.count &+ 2
+      return true
     }
-    guard isPlain else { return JSONText.quoted(text).withUnsafeBytes { append($0) } }
-    append("\"")
-    text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
-    append("\"")
+    if !isPlain { JSONText.quoted(text).withUnsafeBytes { append($0) } }
   }
 
   @inline(__always)
