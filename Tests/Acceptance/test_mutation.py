@@ -230,6 +230,7 @@ async def shaken(directory, simulator, started, changes):
     return gateway, upstream, clients, times, problems, at_rest, warm
 
 
+@pytest.mark.timeout(SECONDS + 120)
 @pytest.mark.parametrize("store", ["embedded", "redis"])
 def test_nothing_that_strangers_send_ends_or_starves_the_gateway(mutated, store, tmp_path):
     print(f"SLUICE_MUTATION_SEED={SEED}")
