@@ -77,6 +77,7 @@ extension BucketTerms {
   func used(of amount: Int, remaining: Int) -> Int {
     let burst = max(1, burst)
     guard amount > burst else { return max(0, amount - remaining) }
-    return max(0, amount - Int((Double(remaining) / Double(burst) * Double(amount)).rounded()))
+    let share = Double(min(max(0, remaining), burst)) / Double(burst)
+    return max(0, amount - Int((share * Double(amount)).rounded()))
   }
 }

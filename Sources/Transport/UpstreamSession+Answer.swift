@@ -19,6 +19,8 @@ extension UpstreamSession {
       headBytes = []
       // What follows the head came with this read: it moves to the buffer's regular place.
       let rest = pending.count - end
+      // Always so, for without this read's bytes the head had no end; and checked, for the copy is not.
+      guard rest <= Reactor.readBytesMax else { return fail(.protocolViolation("bytes behind a head")) }
       let body = Reactor.headRoom..<Reactor.headRoom + rest
       pending.withUnsafeBytes { bytes in
         UnsafeMutableRawBufferPointer(rebasing: buffer[body]).copyMemory(

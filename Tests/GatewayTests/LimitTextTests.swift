@@ -31,7 +31,11 @@ struct LimitTextTests {
     #expect(date(951_782_399) == "2000-02-28T23:59:59Z")
     #expect(date(4_102_444_799) == "2099-12-31T23:59:59Z")
     // Whatever comes, there is a text.
-    #expect(!date(.max).isEmpty && !date(.min).isEmpty)
+    // The last year that fits 32 bits, and what lies beyond what a year can be.
+    for time in [67_768_036_191_676_799, 67_767_976_233_532_799, .max] { #expect(date(time) == "9999-12-31T23:59:59Z") }
+    #expect(date(.min) == "1970-01-01T00:00:00Z")
+    #expect(String(decoding: TimeText.date(unixTime: .max, plusMilliseconds: .max), as: UTF8.self).hasPrefix("9999-"))
+    #expect(String(decoding: TimeText.date(unixTime: 0, plusMilliseconds: 1), as: UTF8.self) == "1970-01-01T00:00:01Z")
   }
 
   private func plan(_ limits: String) throws -> (LimitPlan, GatewaySettings) {

@@ -278,7 +278,10 @@ extension Exchange: ResponseReceiver {
 
   /// Sends what lies at `range`, framed, together with whatever waits to go before it: in one send, from where it lies.
   func forward(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>, _ end: End) {
-    guard let base = buffer.baseAddress else { return }
+    // Checked once, here, for all that is written behind the range: a `[DONE]`, a chunk's end and the last chunk are fewer bytes.
+    guard let base = buffer.baseAddress, range.upperBound <= buffer.count - Reactor.tailRoom else {
+      return forwardCopy(buffer, range, end)
+    }
     isCommitted = true
     var start = range.lowerBound
     var finish = range.upperBound
@@ -306,6 +309,15 @@ extension Exchange: ResponseReceiver {
     }
     guard finish > start else { return }
     if !connection.send(UnsafeRawBufferPointer(rebasing: buffer[start..<finish])) { pause() }
+  }
+
+  /// For bytes without room behind them.
+  private func forwardCopy(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>, _ end: End) {
+    var copy = [UInt8](repeating: 0, count: ChunkWriter.headRoom)
+    copy.append(contentsOf: buffer[range])
+    copy.append(contentsOf: repeatElement(0, count: Reactor.tailRoom))
+    let payload = ChunkWriter.headRoom..<ChunkWriter.headRoom + range.count
+    copy.withUnsafeMutableBytes { forward($0, payload, end) }
   }
 
   private static func write(_ text: StaticString, at target: UnsafeMutableRawPointer) -> Int {

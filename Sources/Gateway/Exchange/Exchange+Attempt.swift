@@ -228,13 +228,19 @@ enum BodyEdits {
 
   func write(_ body: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
     switch self {
-    case .none: target.copyMemory(from: body)
+    case .none:
+      if body.count <= target.count { target.copyMemory(from: body) }
     case .json(let edits):
       // The room was measured by the same edits. Were they ever not to fill it, what is sent must still not be memory of before.
       if edits.write(body: body.bytes, into: target) != target.count {
         target.initializeMemory(as: UInt8.self, repeating: UInt8(ascii: " "))
       }
     case .splice(let range, let text):
+      // As above: release builds check no slice of such a buffer.
+      guard range.lowerBound >= 0, range.upperBound <= body.count, target.count == byteCount(of: body) else {
+        target.initializeMemory(as: UInt8.self, repeating: UInt8(ascii: " "))
+        return
+      }
       target.copyMemory(from: UnsafeRawBufferPointer(rebasing: body[..<range.lowerBound]))
       text.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: target[range.lowerBound...]).copyMemory(from: $0) }
       UnsafeMutableRawBufferPointer(rebasing: target[(range.lowerBound + text.count)...])

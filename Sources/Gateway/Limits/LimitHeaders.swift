@@ -54,7 +54,7 @@ enum LimitHeaders {
     line.append("\r\n")
     line.append(prefix)
     line.append("reset: ")
-    TimeText.date(unixTime: unixTime + (max(0, view.resetMilliseconds) + 999) / 1000).withUnsafeBytes {
+    TimeText.date(unixTime: unixTime, plusMilliseconds: view.resetMilliseconds).withUnsafeBytes {
       line.append($0)
     }
     line.append("\r\n")

@@ -37,9 +37,13 @@ enum TimeText {
     }
   }
 
-  /// Anthropic's form, RFC 3339: `2026-11-21T08:32:00Z`.
-  static func date(unixTime: Int) -> [UInt8] {
-    var seconds = unixTime
+  /// The last second of the year 9999: what is later has no date in four digits.
+  private static let lastSecond = 253_402_300_799
+
+  /// Anthropic's form, RFC 3339: `2026-11-21T08:32:00Z`, so many milliseconds later, rounded up to the second.
+  static func date(unixTime: Int, plusMilliseconds milliseconds: Int = 0) -> [UInt8] {
+    let later = min(max(0, milliseconds), lastSecond * 1000)
+    var seconds = min(min(max(0, unixTime), lastSecond) + (later + 999) / 1000, lastSecond)
     var parts = tm()
     gmtime_r(&seconds, &parts)
     func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
