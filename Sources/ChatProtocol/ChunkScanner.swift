@@ -24,20 +24,47 @@ public struct ChunkScanner {
   ///
   /// Text cannot imitate it: inside a string the quotes of `"usage":` would be escaped.
   public static func usage(ofAnswer data: RawSpan) -> TokenUsage? {
-    data.withUnsafeBytes { buffer in
+    let found = data.withUnsafeBytes { buffer in
       lastMember("\"usage\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readUsage() }
         ?? lastMember("\"usageMetadata\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readGeminiUsage()
         }
+        // Cohere's `meta.billed_units` and `meta.tokens`, and those of services that speak its form.
+        ?? lastMember("\"billed_units\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readUsage() }
+        ?? lastMember("\"tokens\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.readUsage() }
+    }
+    return found?.withTotalAsPrompt
+  }
+
+  /// The length of a sound that a whole answer tells, in seconds: `usage` of the type `duration`, or the `duration` of a verbose transcription.
+  public static func seconds(ofAnswer data: RawSpan) -> Int? {
+    data.withUnsafeBytes { buffer in
+      lastMember("\"seconds\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.secondsOrSkip() }
+        ?? lastMember("\"duration\"", in: buffer) { (cursor) throws(JSONScanError) in try cursor.secondsOrSkip() }
+    }
+  }
+
+  /// How many pictures an answer brings: elements of its `data`.
+  public static func pictures(ofAnswer data: RawSpan) -> Int? {
+    data.withUnsafeBytes { buffer in
+      lastMember("\"data\"", in: buffer) { (cursor) throws(JSONScanError) in
+        guard cursor.byte == UInt8(ascii: "[") else { return nil }
+        var count = 0
+        try cursor.forEachElement { (cursor) throws(JSONScanError) in
+          count += 1
+          try cursor.skipValue()
+        }
+        return count
+      }
     }
   }
 
   /// What the last member of that name, quotes included, holds.
-  private static func lastMember(
+  private static func lastMember<Value>(
     _ name: StaticString, in buffer: UnsafeRawBufferPointer,
-    _ read: (inout JSONCursor) throws(JSONScanError) -> TokenUsage?
-  ) -> TokenUsage? {
+    _ read: (inout JSONCursor) throws(JSONScanError) -> Value?
+  ) -> Value? {
     guard let base = buffer.baseAddress else { return nil }
-    var found: TokenUsage?
+    var found: Value?
     var from = 0
     while from < buffer.count,
       let match = memmem(base + from, buffer.count - from, name.utf8Start, name.utf8CodeUnitCount)

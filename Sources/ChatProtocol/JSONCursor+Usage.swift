@@ -17,6 +17,9 @@ extension JSONCursor {
         usage.promptTokens = try cursor.tokenCountOrSkip() ?? usage.promptTokens
       } else if key.matches("completion_tokens") || key.matches("output_tokens") {
         usage.completionTokens = try cursor.tokenCountOrSkip() ?? usage.completionTokens
+      } else if key.matches("billed_units") || key.matches("tokens") {
+        // Cohere's own form has its counts one level deeper, what is billed and what was read apart.
+        if let inner = try cursor.readUsage() { usage.merge(inner) }
       } else if key.matches("total_tokens") {
         usage.reportedTotalTokens = try cursor.tokenCountOrSkip()
       } else if key.matches("prompt_cache_hit_tokens") {
@@ -115,6 +118,17 @@ extension JSONCursor {
     return isNumber ? integer(at: start..<position) : nil
   }
 
+  /// Reads a length of time in seconds, rounded up; what cannot be one is skipped.
+  mutating func secondsOrSkip() throws(JSONScanError) -> Int? {
+    let start = position
+    let isNumber = isAtNumber
+    try skipValue()
+    guard isNumber, position - start <= 32 else { return nil }
+    let text = UnsafeRawBufferPointer(start: base + start, count: position - start)
+    guard let value = Double(String(decoding: text, as: UTF8.self)), value >= 0, value <= 1e6 else { return nil }
+    return Int(value.rounded(.up))
+  }
+
   /// Reads a count of tokens; what cannot be one is skipped.
   mutating func tokenCountOrSkip() throws(JSONScanError) -> Int? {
     guard let value = try integerOrSkip(), value >= 0, value <= TokenUsage.tokensMax else { return nil }
@@ -133,6 +147,14 @@ extension JSONCursor {
 }
 
 extension TokenUsage {
+  /// Where only the sum is told (rerank, some embeddings), it is the prompt's.
+  var withTotalAsPrompt: TokenUsage {
+    guard promptTokens == nil, completionTokens == nil else { return self }
+    var usage = self
+    usage.promptTokens = reportedTotalTokens
+    return usage
+  }
+
   fileprivate mutating func dropZeros() {
     if promptTokens == 0 { promptTokens = nil }
     if completionTokens == 0 { completionTokens = nil }

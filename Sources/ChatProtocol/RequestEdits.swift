@@ -52,8 +52,8 @@ public struct RequestEdits: Sendable {
     requiresUsage = true
   }
 
-  /// Bounds the answer's tokens. Replaces whichever bounds the body has (all of them, else one that is `null`); to a
-  /// body without it adds `bound`.
+  /// Bounds the answer's tokens. Replaces whichever bounds the body has, all of them. A `null` is no bound: without another the body gets `bound`, in place of
+  /// the `null` of its name if it has one, for no name may stand there twice.
   public mutating func setMaxTokens(_ value: Int, adding bound: TokenBound = .maxTokens) {
     maxTokens = value
     addedTokenBound = bound
@@ -142,7 +142,8 @@ public struct RequestEdits: Sendable {
     let front = fields.insertionOffset..<fields.insertionOffset
     let hasTokenBound =
       fields.maxTokens != nil || fields.maxCompletionTokens != nil || fields.maxOutputTokens != nil
-    let insertsMaxTokens = maxTokens != nil && !hasTokenBound && fields.nullTokenBound == nil
+    let null = hasTokenBound ? nil : nullOfAddedBound
+    let insertsMaxTokens = maxTokens != nil && !hasTokenBound && null == nil
     if requiresUsage { insertUsage(&list, front, hasMemberAfter: insertsMaxTokens || !fields.isEmptyObject) }
     if insertsMaxTokens {
       list.insert(Splice(range: front, piece: .maxTokensMember, hasComma: !fields.isEmptyObject))
@@ -151,10 +152,19 @@ public struct RequestEdits: Sendable {
       if let bound = fields.maxTokens { list.insert(Splice(range: bound.range, piece: .maxTokens)) }
       if let bound = fields.maxCompletionTokens { list.insert(Splice(range: bound.range, piece: .maxTokens)) }
       if let bound = fields.maxOutputTokens { list.insert(Splice(range: bound.range, piece: .maxTokens)) }
-      if !hasTokenBound, let null = fields.nullTokenBound { list.insert(Splice(range: null, piece: .maxTokens)) }
+      if let null { list.insert(Splice(range: null, piece: .maxTokens)) }
     }
     if model != nil, let old = fields.model { list.insert(Splice(range: old.range, piece: .model)) }
     return list
+  }
+
+  /// Where the bound that would be added stands as `null`.
+  private var nullOfAddedBound: Range<Int>? {
+    switch addedTokenBound {
+    case .maxTokens: fields.nullMaxTokens
+    case .maxCompletionTokens: fields.nullMaxCompletionTokens
+    case .maxOutputTokens: fields.nullMaxOutputTokens
+    }
   }
 
   private func insertUsage(_ list: inout SpliceList, _ front: Range<Int>, hasMemberAfter: Bool) {

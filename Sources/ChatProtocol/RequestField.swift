@@ -67,6 +67,8 @@ public struct RequestFieldSet: OptionSet, Equatable, Sendable {
   public static let responses = RequestFieldSet([.model, .stream, .maxOutputTokens, .tools, .input, .instructions])
   /// An endpoint whose requests name a model, and may be answered by a stream.
   public static let streamed = RequestFieldSet([.model, .stream])
+  /// An endpoint that makes as many pictures as are asked for.
+  public static let pictures = RequestFieldSet([.n])
   /// An endpoint of which nothing is known but that its requests may name a model.
   public static let named = RequestFieldSet([.model])
 

@@ -36,8 +36,12 @@ public struct RequestFields: Equatable, Sendable {
   public internal(set) var maxCompletionTokens: JSONInteger?
   /// `max_output_tokens`; nil also for `null`.
   public internal(set) var maxOutputTokens: JSONInteger?
-  /// The first of the three token bounds whose value is `null`.
-  var nullTokenBound: Range<Int>?
+  /// Where `max_tokens` is `null`: no bound.
+  var nullMaxTokens: Range<Int>?
+  /// Where `max_completion_tokens` is `null`.
+  var nullMaxCompletionTokens: Range<Int>?
+  /// Where `max_output_tokens` is `null`.
+  var nullMaxOutputTokens: Range<Int>?
   /// `n`; nil also for `null`.
   public internal(set) var n: JSONInteger?
   /// `best_of`; nil also for `null`.

@@ -109,8 +109,14 @@ public struct RequestScanner {
   ) throws(JSONScanError) -> JSONInteger? {
     let start = cursor.position
     let bound = try readInteger(&cursor, field)
-    if bound == nil, fields.nullTokenBound == nil { fields.nullTokenBound = start..<cursor.position }
-    return bound
+    guard bound == nil else { return bound }
+    let null = start..<cursor.position
+    switch field {
+    case .maxCompletionTokens: fields.nullMaxCompletionTokens = null
+    case .maxOutputTokens: fields.nullMaxOutputTokens = null
+    default: fields.nullMaxTokens = null
+    }
+    return nil
   }
 
   private mutating func takeStreamOptions(_ cursor: inout JSONCursor) throws(JSONScanError) {

@@ -5,13 +5,19 @@ struct ModelPriceDraft: Sendable {
   var cached: Int?
   var cacheWrite: Int?
   var reasoning: Int?
+  var request: Int?
+  var image: Int?
   var currency = "USD"
 
   private static let amount = ConfigurationValueType<Int?>.optional(.decimal(0...ModelPrice.microsMax))
 
   static let section = ConfigurationSection<ModelPriceDraft>(fields: [
-    .value("input", \.input, amount, default: Self(), required: true, "For a million prompt tokens."),
-    .value("output", \.output, amount, default: Self(), required: true, "For a million tokens of answers."),
+    .value(
+      "input", \.input, amount, default: Self(),
+      "For a million prompt tokens; needed with `output` unless `request` or `image` is given."),
+    .value(
+      "output", \.output, amount, default: Self(),
+      "For a million tokens of answers; needed with `input` unless `request` or `image` is given."),
     .value(
       "cached", \.cached, amount, default: Self(),
       "For a million prompt tokens read from a cache; left out, as `input`."
@@ -21,6 +27,8 @@ struct ModelPriceDraft: Sendable {
       "For a million prompt tokens written to a cache; left out, as `input`."),
     .value(
       "reasoning", \.reasoning, amount, default: Self(), "For a million tokens of thoughts; left out, as `output`."),
+    .value("request", \.request, amount, default: Self(), "For each request, beside its tokens."),
+    .value("image", \.image, amount, default: Self(), "For each picture that a request makes, beside its tokens."),
     .value(
       "currency", \.currency, .currency, default: Self(),
       "The currency's ISO code; a budget that counts the model has the same one, for nothing is converted."),
@@ -28,14 +36,18 @@ struct ModelPriceDraft: Sendable {
 
   /// The price; nil when a part is missing, which is then reported.
   func price(_ path: String, _ reading: inout ConfigurationReading) -> ModelPrice? {
-    guard let input, let output else {
+    let isByRequest = request != nil || image != nil
+    guard let input = input ?? (isByRequest && output == nil ? 0 : nil),
+      let output = output ?? (isByRequest && self.input == nil ? 0 : nil)
+    else {
       reading.report(
-        at: path, "`\(input == nil ? "input" : "output")` is missing",
+        at: path, "`\(self.input == nil ? "input" : "output")` is missing",
         "Give input and output, for a million tokens each: { input: 0.14, output: 2.19 }")
       return nil
     }
     return ModelPrice(
-      input: input, output: output, cached: cached, cacheWrite: cacheWrite, reasoning: reasoning, currency: currency)
+      input: input, output: output, cached: cached, cacheWrite: cacheWrite, reasoning: reasoning,
+      request: request ?? 0, image: image ?? 0, currency: currency)
   }
 }
 

@@ -14,13 +14,20 @@ public struct ModelPrice: Sendable, Equatable {
   public var cacheWrite: Int
   /// Output tokens of reasoning; without a price of their own that of ``output``.
   public var reasoning: Int
+  /// One request, beside its tokens, in millionths of the currency's unit.
+  public var request: Int
+  /// One picture that it makes, in millionths of the currency's unit.
+  public var image: Int
   /// The ISO 4217 code, three capital letters.
   public var currency: String
 
   /// A price from its parts.
   public init(
-    input: Int, output: Int, cached: Int? = nil, cacheWrite: Int? = nil, reasoning: Int? = nil, currency: String = "USD"
+    input: Int, output: Int, cached: Int? = nil, cacheWrite: Int? = nil, reasoning: Int? = nil, request: Int = 0,
+    image: Int = 0, currency: String = "USD"
   ) {
+    self.request = request
+    self.image = image
     self.input = input
     self.output = output
     self.cached = cached ?? input

@@ -7,6 +7,7 @@ struct ModelDraft: Sendable {
   var ownedBy = "sluice"
   var vocabulary = ModelVocabulary.auto
   var tokens = ModelTokenSettings()
+  var maxOutput: Int?
   var price: ModelPrice?
 
   struct MatchDraft: Sendable {
@@ -36,6 +37,10 @@ struct ModelDraft: Sendable {
       .section(
         "tokens", \.tokens, ModelTokenSettings.section,
         "Tokens of what is no text, for counting before and without usage."),
+      .value(
+        "maxOutput", \.maxOutput, .optional(.integer(1...10_000_000)), default: Self(),
+        "The most tokens that one answer can have: a quota or budget bounds an answer only where less is left. Left out, what is known of the model's name (docs/counting.md)."
+      ),
       .price,
     ], elsewhere: ["limits": "Limits stand under `limits` at the top: match: { model: NAME }"])
 
@@ -62,7 +67,7 @@ struct ModelDraft: Sendable {
     }
     return ModelSettings(
       name: name, match: kind, serve: serve, aliases: aliases, fallback: fallback, ownedBy: ownedBy,
-      vocabulary: vocabulary, tokens: tokens, price: price)
+      vocabulary: vocabulary, tokens: tokens, maxOutput: maxOutput, price: price)
   }
 }
 

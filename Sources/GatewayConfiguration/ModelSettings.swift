@@ -16,6 +16,8 @@ public struct ModelSettings: Sendable, Equatable {
   public var vocabulary: ModelVocabulary
   /// What its tokens are counted by where there is no text.
   public var tokens: ModelTokenSettings
+  /// The most tokens that one answer can have; nil: as is known of its name.
+  public var maxOutput: Int?
   /// What its tokens cost; nil: unknown, and no budget may count it.
   public var price: ModelPrice?
 
@@ -23,8 +25,9 @@ public struct ModelSettings: Sendable, Equatable {
   public init(
     name: String, match: ModelMatch = .exact, serve: [ServeSettings], aliases: [String] = [], fallback: [String] = [],
     ownedBy: String = "sluice", vocabulary: ModelVocabulary = .auto, tokens: ModelTokenSettings = ModelTokenSettings(),
-    price: ModelPrice? = nil
+    maxOutput: Int? = nil, price: ModelPrice? = nil
   ) {
+    self.maxOutput = maxOutput
     self.name = name
     self.match = match
     self.serve = serve

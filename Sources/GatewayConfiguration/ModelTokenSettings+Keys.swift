@@ -30,5 +30,9 @@ extension ModelTokenSettings {
     .value(
       "toolCall", \.toolCall, .integer(framing), default: Self(),
       "Tokens around each tool call of an answer, beside its name and arguments."),
+    .value(
+      "request", \.request, .optional(.integer(media)), default: Self(),
+      "Tokens of a request that nobody counts and whose answer does not tell (pictures, speech, moderations, and the like); left out, what its endpoint usually takes."
+    ),
   ])
 }

@@ -19,6 +19,9 @@ public struct ModelTokenSettings: Sendable, Equatable {
   /// Of each tool call of an answer: the tokens around its name and arguments.
   public var toolCall = 0
 
+  /// A request whose tokens neither its answer tells nor anybody can count; nil: by its endpoint.
+  public var request: Int?
+
   /// The defaults.
   public init() {}
 }

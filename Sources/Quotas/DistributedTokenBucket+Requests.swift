@@ -11,6 +11,12 @@ struct RequestNeed: Sendable, BitwiseCopyable {
   var choices: Int
   /// Nothing is spent while it runs: what it may cost is reserved.
   var isOnePiece = false
+  /// The most that one answer can have; nil: not known.
+  var outputMax: Int?
+  /// Pictures that it is to make.
+  var images: Int
+  /// What must be there of each limit at least: 1 for whatever may cost something.
+  var least: Int
 
   @inline(__always)
   func output(_ terms: UnsafePointer<LimitSet.Terms>) -> Int { LimitGrant.units(expected, terms.pointee.perThousand) }
@@ -54,17 +60,19 @@ extension DistributedTokenBucket {
         giveBack(grant, upTo: place)
         return .stale
       }
-      let prompt = terms.units(ofPrompt: need.promptTokens)
+      let prompt = terms.units(ofPrompt: need.promptTokens, images: need.images)
       guard prompt <= terms.pointee.promptMost else {
         giveBack(grant, upTo: place)
         return .tooLarge(at: place, units: prompt)
       }
       let output = need.output(terms)
-      let amount = prompt + ahead(need, terms, prompt: prompt, output: output)
+      let amount = max(need.least, prompt + ahead(need, terms, prompt: prompt, output: output))
       guard
-        mayBegin(subject, prompt, output, need.horizonMilliseconds, now),
-        draw(subject, amount, isRetry: waitsAt == subject, isRunning: false, now, condition)
-          || (isLastTry && drawWithoutStore(subject, amount))
+        // What costs nothing asks for nothing, and may be done in debt too.
+        amount == 0
+          || (mayBegin(subject, prompt, output, need.horizonMilliseconds, now)
+            && (draw(subject, amount, isRetry: waitsAt == subject, isRunning: false, now, condition)
+              || (isLastTry && drawWithoutStore(subject, amount))))
       else {
         giveBack(grant, upTo: place)
         for later in place + 1..<max(place + 1, set.terms.count) where isCurrent(set.terms[later].subject) {
@@ -75,7 +83,7 @@ extension DistributedTokenBucket {
       grant.shares[place] = ShareList.Share(
         charged: amount, prompt: prompt, allowance: Allowance(amount - prompt, lowAt: terms.pointee.lowAt),
         // What is drawn already is not still to come.
-        reserved: need.isOnePiece ? output - (amount - prompt) : output)
+        reserved: need.isOnePiece ? max(0, output - (amount - prompt)) : output)
       // Who answers without text has nothing to bound.
       guard terms.pointee.isCalendar, need.expected > 0 else { continue }
       clamp.bound(
@@ -83,7 +91,7 @@ extension DistributedTokenBucket {
         thousandthsPerToken: terms.pointee.perThousand * need.choices)
     }
     var clamped: Int?
-    switch clamp.answer(maxTokens: need.maxTokens) {
+    switch clamp.answer(maxTokens: need.maxTokens, outputMax: need.outputMax) {
     case .keep: break
     case .clamp(let most): clamped = most
     }
@@ -109,8 +117,9 @@ extension DistributedTokenBucket {
 
   /// Has a subject of which the store has not told yet asked ahead, so that several limits are asked at once.
   private func askAhead(_ need: RequestNeed, _ terms: UnsafePointer<LimitSet.Terms>) {
-    let prompt = terms.units(ofPrompt: need.promptTokens)
-    askAhead(terms.pointee.subject, prompt + ahead(need, terms, prompt: prompt, output: need.output(terms)))
+    let prompt = terms.units(ofPrompt: need.promptTokens, images: need.images)
+    askAhead(
+      terms.pointee.subject, max(need.least, prompt + ahead(need, terms, prompt: prompt, output: need.output(terms))))
   }
 
   private func giveBack(_ grant: LimitGrant, upTo end: Int) {

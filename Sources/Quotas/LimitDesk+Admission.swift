@@ -51,19 +51,22 @@ extension LimitDesk {
 
   @inline(__always)
   private func need(_ request: LimitRequest, _ expectation: OutputExpectation) -> RequestNeed {
-    // An endpoint that answers without text costs none, in one piece or not.
-    guard request.isOnePiece, request.expectedOutput == nil else {
+    let least = request.mayCost ? 1 : 0
+    guard request.isOnePiece else {
       let single = min(
         request.expectedOutput ?? expectation.expected(maxTokens: request.maxTokens), request.maxTokens ?? .max)
       return RequestNeed(
         promptTokens: request.promptTokens, expected: single * request.choices,
-        horizonMilliseconds: expectation.milliseconds, maxTokens: request.maxTokens, choices: request.choices)
+        horizonMilliseconds: expectation.milliseconds, maxTokens: request.maxTokens, choices: request.choices,
+        outputMax: request.outputMax, images: request.images, least: least)
     }
-    let single = OutputReserve.onePiece(maxTokens: request.maxTokens, outputMax: request.outputMax, expectation)
+    let single =
+      request.expectedOutput
+      ?? OutputReserve.onePiece(maxTokens: request.maxTokens, outputMax: request.outputMax, expectation)
     return RequestNeed(
       promptTokens: request.promptTokens, expected: single * request.choices,
       horizonMilliseconds: expectation.milliseconds(for: single), maxTokens: request.maxTokens,
-      choices: request.choices, isOnePiece: true)
+      choices: request.choices, isOnePiece: true, outputMax: request.outputMax, images: request.images, least: least)
   }
 
   /// Slots that are there already, up to the first limit that has none.

@@ -33,7 +33,8 @@ public final class LimitGrant: @unchecked Sendable {
   let desk: LimitDesk
   let set: LimitSet
   let beganAt: Int
-  private(set) var promptTokens: Int
+  /// Tokens of the prompt, as they were told last.
+  public private(set) var promptTokens: Int
   var shares: ShareList
   private(set) var slots = SlotList()
   /// Until all limits have given, and after the end.
@@ -146,9 +147,13 @@ public final class LimitGrant: @unchecked Sendable {
   ///   - cached: those of the prompt that a cache served.
   ///   - cacheWrite: those of the prompt that were written to a cache.
   ///   - reasoning: those of the output that are reasoning.
+  ///   - images: pictures that were made.
+  ///   - isAnswered: the request is paid for, beside its tokens, where it has a price.
   ///   - wasCut: a limit ended it; it says nothing of how long answers are.
+  ///   - teaches: how long it was says how long the model's answers are.
   public func settle(
-    prompt: Int, completion: Int, cached: Int = 0, cacheWrite: Int = 0, reasoning: Int = 0, wasCut: Bool = false
+    prompt: Int, completion: Int, cached: Int = 0, cacheWrite: Int = 0, reasoning: Int = 0, images: Int = 0,
+    isAnswered: Bool = true, wasCut: Bool = false, teaches: Bool = true
   ) {
     guard !isOver else { return }
     let bounds = 0...(1 << 40)
@@ -160,13 +165,14 @@ public final class LimitGrant: @unchecked Sendable {
     end(
       TokenUsage(
         input: prompt - cached - cacheWrite, cachedInput: cached, cacheWrite: cacheWrite,
-        output: completion - reasoning, reasoning: reasoning), wasCut: wasCut)
+        output: completion - reasoning, reasoning: reasoning, requests: isAnswered ? 1 : 0,
+        images: images.clamped(to: 0...1024)), wasCut: wasCut, teaches: teaches)
   }
 
   /// The end with what was counted here: no word from the upstream.
   public func settleAsCounted(wasCut: Bool = false) {
     guard !isOver else { return }
-    end(counted, wasCut: wasCut)
+    end(counted, wasCut: wasCut, teaches: true)
   }
 
   /// Nothing was sent: all goes back, the request with it.
@@ -179,11 +185,13 @@ public final class LimitGrant: @unchecked Sendable {
 
   // MARK: Inside
 
-  private func end(_ usage: TokenUsage, wasCut: Bool) {
+  private func end(_ usage: TokenUsage, wasCut: Bool, teaches: Bool) {
     isOver = true
     cancelWait()
     desk.settle(
-      self, LimitEnding(usage: usage, isWhole: !wasCut, wasCut: wasCut, cutBy: wasCut ? dryShare ?? firstDry : nil))
+      self,
+      LimitEnding(usage: usage, isWhole: teaches && !wasCut, wasCut: wasCut, cutBy: wasCut ? dryShare ?? firstDry : nil)
+    )
   }
 
   private func dropped() {
@@ -196,7 +204,8 @@ public final class LimitGrant: @unchecked Sendable {
   }
 
   private var counted: TokenUsage {
-    TokenUsage(input: promptTokens, output: output &+ pendingOutput, reasoning: reasoning &+ pendingReasoning)
+    TokenUsage(
+      input: promptTokens, output: output &+ pendingOutput, reasoning: reasoning &+ pendingReasoning, requests: 1)
   }
 
   /// What has passed since the last time goes to each limit.

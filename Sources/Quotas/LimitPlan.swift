@@ -60,7 +60,7 @@ public struct LimitPlan: Sendable {
       Price(
         prices: TokenPrices(
           input: $0.input, cachedInput: $0.cached, cacheWrite: $0.cacheWrite, output: $0.output,
-          reasoning: $0.reasoning), currency: $0.currency)
+          reasoning: $0.reasoning, request: $0.request, image: $0.image), currency: $0.currency)
     }
   }
 
@@ -121,7 +121,7 @@ enum LimitCost: Sendable {
 
   /// The units of a prompt, the request itself included.
   @inline(__always)
-  func units(ofPrompt tokens: Int) -> Int { units(of: TokenUsage(input: tokens)) }
+  func units(ofPrompt tokens: Int) -> Int { units(of: TokenUsage(input: tokens, requests: 1)) }
 
   /// Units that a thousand tokens of output cost, of the dearer kind: plain or reasoning.
   var unitsPerThousandOutput: Int {

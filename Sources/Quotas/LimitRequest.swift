@@ -20,13 +20,19 @@ public struct LimitRequest: Sendable {
   public var isOnePiece: Bool
   /// The most that one answer of the model can have; nil: not known.
   public var outputMax: Int?
+  /// Pictures that it is to make.
+  public var images: Int
+
+  /// Whether it may cost anything of what limits count but its place among the requests: it is refused then where nothing is left, whatever it turns out to cost.
+  var mayCost: Bool { promptTokens > 0 || expectedOutput != 0 || images > 0 }
 
   /// A request.
   public init(
     facts: any SubjectFacts & Sendable, model: String, promptTokens: Int, expectedOutput: Int? = nil,
     maxTokens: Int? = nil, choices: Int = 1, hasAlternative: Bool = false, isOnePiece: Bool = false,
-    outputMax: Int? = nil
+    outputMax: Int? = nil, images: Int = 0
   ) {
+    self.images = min(max(0, images), 1024)
     self.hasAlternative = hasAlternative
     self.isOnePiece = isOnePiece
     self.outputMax = outputMax.map { min(max(1, $0), 1 << 32) }

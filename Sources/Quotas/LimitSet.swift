@@ -90,11 +90,11 @@ final class LimitSet: Sendable {
 extension UnsafePointer<LimitSet.Terms> {
   /// The units of a prompt, the request itself included.
   @inline(__always)
-  func units(ofPrompt tokens: Int) -> Int {
+  func units(ofPrompt tokens: Int, images: Int = 0) -> Int {
     switch pointee.kind {
     case .tokens: pointee.weights.units(ofInput: tokens)
     case .requests: 1
-    case .money: unitsOfMoney(TokenUsage(input: tokens))
+    case .money: unitsOfMoney(TokenUsage(input: tokens, requests: 1, images: images))
     }
   }
 

@@ -10,10 +10,19 @@ public struct TokenUsage: Sendable, Hashable {
   public var output: Int
   /// Output tokens of reasoning.
   public var reasoning: Int
+  /// Requests that have a price of their own, beside their tokens.
+  public var requests: Int
+  /// Pictures that were made.
+  public var images: Int
 
   /// A usage.
   @inlinable
-  public init(input: Int = 0, cachedInput: Int = 0, cacheWrite: Int = 0, output: Int = 0, reasoning: Int = 0) {
+  public init(
+    input: Int = 0, cachedInput: Int = 0, cacheWrite: Int = 0, output: Int = 0, reasoning: Int = 0, requests: Int = 0,
+    images: Int = 0
+  ) {
+    self.requests = requests
+    self.images = images
     self.input = input
     self.cachedInput = cachedInput
     self.cacheWrite = cacheWrite
@@ -76,10 +85,20 @@ public struct TokenWeights: Sendable, Hashable {
 /// Prices by class, in millionths of the currency unit for a million tokens: 0.14 a million is 140,000.
 public struct TokenPrices: Sendable, Hashable {
   let input, cachedInput, cacheWrite, output, reasoning: Int
+  /// Millionths of the currency unit for one.
+  let request, image: Int
 
   /// Prices up to a million currency units for a million tokens.
-  public init(input: Int, cachedInput: Int, cacheWrite: Int, output: Int, reasoning: Int) {
+  ///
+  /// - Parameters:
+  ///   - request: millionths of the currency unit for each request, beside its tokens.
+  ///   - image: the same for each picture that was made.
+  public init(
+    input: Int, cachedInput: Int, cacheWrite: Int, output: Int, reasoning: Int, request: Int = 0, image: Int = 0
+  ) {
     func bounded(_ price: Int) -> Int { min(max(0, price), 1_000_000_000_000) }
+    self.request = bounded(request)
+    self.image = bounded(image)
     self.input = bounded(input)
     self.cachedInput = bounded(cachedInput)
     self.cacheWrite = bounded(cacheWrite)
@@ -105,9 +124,16 @@ public struct MoneyMeter: Sendable, Hashable {
     add(usage.cacheWrite, prices.cacheWrite, to: &micros)
     add(usage.output, prices.output, to: &micros)
     add(usage.reasoning, prices.reasoning, to: &micros)
+    if usage.requests > 0 { add(whole: usage.requests, prices.request, to: &micros) }
+    if usage.images > 0 { add(whole: usage.images, prices.image, to: &micros) }
     micros += carried / Self.whole
     carried %= Self.whole
     return min(micros, LeaseRate.amountMax)
+  }
+
+  private func add(whole count: Int, _ price: Int, to micros: inout Int) {
+    let (product, overflow) = TokenUsage.bounded(count).multipliedReportingOverflow(by: price)
+    micros = overflow ? LeaseRate.amountMax : min(micros + min(product, LeaseRate.amountMax), LeaseRate.amountMax)
   }
 
   private mutating func add(_ count: Int, _ price: Int, to micros: inout Int) {

@@ -27,8 +27,10 @@ public struct OutputClamp: Sendable, Hashable {
   }
 
   /// What to forward for a caller's `max_tokens` (nil: not given).
-  public func answer(maxTokens: Int?) -> Answer {
+  ///
+  /// - Parameter outputMax: the most that the model can answer: where that much is left no bound is needed, and one beyond it is refused by many upstreams.
+  public func answer(maxTokens: Int?, outputMax: Int? = nil) -> Answer {
     if let maxTokens, maxTokens <= most { return .keep }
-    return most == .max ? .keep : .clamp(max(1, most))
+    return most == .max || (outputMax.map { most >= $0 } ?? false) ? .keep : .clamp(max(1, most))
   }
 }

@@ -55,6 +55,17 @@ struct RequestEditsTests {
     #expect(try edit(before) { $0.setMaxTokens(9) } == after)
   }
 
+  @Test(
+    "a null is no bound: the added one stands under its own name, once",
+    arguments: [
+      (#"{"max_tokens":null}"#, #"{"max_completion_tokens":9,"max_tokens":null}"#),
+      (#"{"max_completion_tokens" : null,"max_tokens":null}"#, #"{"max_completion_tokens" : 9,"max_tokens":null}"#),
+      (#"{"max_tokens":null,"max_completion_tokens":50}"#, #"{"max_tokens":null,"max_completion_tokens":9}"#),
+    ])
+  func nulls(before: String, after: String) throws {
+    #expect(try edit(before) { $0.setMaxTokens(9, adding: .maxCompletionTokens) } == after)
+  }
+
   @Test("an added token bound takes the name the endpoint knows")
   func addedNames() throws {
     #expect(try edit("{}") { $0.setMaxTokens(0, adding: .maxOutputTokens) } == #"{"max_output_tokens":0}"#)

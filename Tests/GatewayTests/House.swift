@@ -30,7 +30,9 @@ struct House {
   static func upstreams(_ ports: [UInt16], options: String = "") -> String {
     var text = "upstreams:\n"
     for (name, port) in zip(["a", "b", "c", "d"], ports) {
-      text += "  \(name): { provider: vllm, baseURL: http://127.0.0.1:\(port)/v1, apiKeys: [\(upstreamKey)]"
+      // Options may say another provider.
+      let provider = options.contains("provider:") ? "" : "provider: vllm, "
+      text += "  \(name): { \(provider)baseURL: http://127.0.0.1:\(port)/v1, apiKeys: [\(upstreamKey)]"
       text += options.isEmpty ? " }\n" : ", \(options) }\n"
     }
     return text

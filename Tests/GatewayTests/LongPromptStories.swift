@@ -40,7 +40,7 @@ extension LimitedGateway {
 
     @Test("is counted near a limit", arguments: [true, false])
     func near(stream: Bool) async throws {
-      try await LimitHouse.story("  tokens: { tokens: 110000, per: day, calendar: true }\n") { house async throws in
+      try await LimitHouse.story("  tokens: { tokens: 60000, per: day, calendar: true }\n") { house async throws in
         for _ in 0..<3 { #expect(try house.ask(ask("events=3 prompt=2000", stream: stream)).status == 200) }
         let lines = try await house.requests(count: 3)
         let counted = try count(Self.text)

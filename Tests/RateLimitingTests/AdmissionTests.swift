@@ -89,6 +89,9 @@ struct AdmissionTests {
     #expect(
       clamp.answer(maxTokens: nil) == .clamp(800) && clamp.answer(maxTokens: 800) == .keep
         && clamp.answer(maxTokens: 801) == .clamp(800))
+    #expect(
+      clamp.answer(maxTokens: nil, outputMax: 800) == .keep && clamp.answer(maxTokens: 900, outputMax: 800) == .keep)
+    #expect(clamp.answer(maxTokens: nil, outputMax: 801) == .clamp(800))
     clamp.bound(left: 1000, prompt: 200, thousandthsPerToken: 4000)
     #expect(clamp.answer(maxTokens: nil) == .clamp(200))
     clamp.bound(left: 5, prompt: 0, thousandthsPerToken: 0)

@@ -262,13 +262,11 @@ extension Exchange: ResponseReceiver {
     if keeps && isLast && kept.isEmpty {
       // The whole answer in one piece: read where it lies.
       readTokens(UnsafeRawBufferPointer(rebasing: buffer[payload]), isWhole: true)
-    } else if keeps && kept.count + payload.count <= Self.keptAnswerBytesMax {
+    } else if keeps {
+      // Of what is too large to keep the end is kept: usage stands behind pictures and texts.
+      if kept.count + payload.count > Self.keptAnswerBytesMax { kept = Array(kept.suffix(Self.keptAnswerEndBytes)) }
       kept.append(contentsOf: buffer[payload])
       if isLast { kept.withUnsafeBytes { readTokens($0, isWhole: true) } }
-    } else if keeps {
-      // Too large to keep: its usage stays unknown.
-      kept = []
-      answer = .opaque(keeps: false)
     }
     forward(buffer, payload, isLast ? .whole(addsDone: false) : .open)
     if isLast { endAnswer(.completed) }

@@ -21,6 +21,8 @@ extension Exchange: LeaseWaiter {
     record.upstream = upstream.name
     tokens = snapshot.tokens(of: candidate)
     record.bodyBytes = body.count
+    isSent = false
+    isTimedOut = false
     record.tokens.countedPrompt = nil
     promptCount = nil
     if let name = candidate.upstreamModel {
@@ -163,10 +165,21 @@ extension Exchange: LeaseWaiter {
 
   /// How a bound on the answer is called that the request does not have.
   private var tokenBound: TokenBound? {
-    // OpenAI's reasoning models take only the later name, and its others take both.
-    let takesLaterName = surface == .chatCompletions && upstream.settings.provider.name == "openai"
-    return takesLaterName ? .maxCompletionTokens : surface.tokenBound
+    guard surface == .chatCompletions else { return surface.tokenBound }
+    // OpenAI's reasoning models take only the later name wherever they are served, and its others take both from OpenAI and Azure, where names tell nothing.
+    let provider = upstream.settings.provider.name
+    let takesLaterName =
+      provider == "openai" || provider == "azure" || ModelOutputLimit.takesCompletionBoundOnly(servedModel)
+    return takesLaterName ? .maxCompletionTokens : .maxTokens
   }
+
+  /// The model's name at the upstream.
+  private var servedModel: String {
+    candidate.upstreamModel.map { String(decoding: $0, as: UTF8.self) } ?? record.model
+  }
+
+  /// The most tokens that one answer of the candidate's model can have.
+  var outputMax: Int { tokens?.outputMax ?? ModelOutputLimit.tokens(forModel: servedModel) }
 
   /// The model's name as the client gave it.
   private var askedModel: [UInt8] { Array(record.model.utf8) }

@@ -17,7 +17,8 @@ extension Exchange {
   /// - Parameter reason: for the record, when the error's code does not say it.
   func attemptFailed(_ failure: AttemptPlan.Failure, _ error: GatewayError, reason: String? = nil) {
     record.failures.append("\(upstream.name): \(reason ?? "\(error.code)")")
-    releaseUpstream(failure == .timedOut ? .timedOut : .abandoned)
+    isTimedOut = failure == .timedOut
+    releaseUpstream(isTimedOut ? .timedOut : .abandoned)
     let clientHasContent = isCommitted || record.firstContentAt != nil
     let totalIsOver = reactor.now >= totalDeadline
     let step =
@@ -28,10 +29,9 @@ extension Exchange {
       forgetAnswer()
       attemptAgain(fresh: true, avoidingEndpoint: avoiding ? endpoint : nil)
     case .next:
-      forgetAnswer()
       // Nothing was delivered by that candidate; the next one may have other limits and prices.
-      grant?.abandon()
-      grant = nil
+      settleReplacedAttempt()
+      forgetAnswer()
       attemptAgain(fresh: false)
     case .giveUp: tell(error, outcome: clientHasContent ? .cut : .failed)
     }

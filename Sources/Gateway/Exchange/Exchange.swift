@@ -86,6 +86,18 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
   var admission: AdmissionTrail?
   /// Whether the upstream had ended its answer when a limit was reached inside it.
   var endedAtLimit = false
+  /// What limits and prices know the model by.
+  var limitedModel = ""
+  /// The caller's bound on one answer.
+  var tokensMax: Int?
+  /// Tokens that it takes by its endpoint's rule, where nobody counts them; 0 where they are counted.
+  var ruledTokens = 0
+  /// Pictures that were asked for.
+  var picturesAsked = 1
+  /// Pictures that the answer brought.
+  var picturesMade = 0
+  /// Whether a time-out of ours ended the attempt under way, or the last one.
+  var isTimedOut = false
   /// The limit at which the answer ends in a moment, unless it ends by itself.
   var lastRefusal: LimitRefusal?
 
@@ -153,6 +165,8 @@ final class Exchange: DownstreamObserver, @unchecked Sendable {
 
   /// A whole JSON answer up to this size is kept to read its usage.
   static let keptAnswerBytesMax = 8 << 20
+  /// So much of a longer one is kept of its end.
+  static let keptAnswerEndBytes = 64 << 10
   /// An upstream's error is passed on up to this size.
   static let keptErrorBytesMax = 64 << 10
   /// While beginnings of an answer (role, comments) are held back, a comment of the gateway's own shows the client at such intervals that it is

@@ -103,11 +103,14 @@ extension Exchange: LimitWaiter {
       route: snapshot.factsWanted.wantsRoute ? routeName : nil, head: headFacts)
     var maxTokens: Int?
     if case .json(let fields) = findings { maxTokens = fields.tokensMax }
+    tokensMax = maxTokens
+    limitedModel = entry?.name ?? model
     var request = LimitRequest(
-      facts: facts, model: entry?.name ?? model, promptTokens: 0,
-      expectedOutput: surface.answersText ? nil : 0, maxTokens: maxTokens, choices: generatedCount,
-      hasAlternative: plan.hasNext, isOnePiece: surface.answersText && !wantsStream)
+      facts: facts, model: limitedModel, promptTokens: 0, expectedOutput: surface.answersText ? nil : 0,
+      maxTokens: maxTokens, choices: generatedCount, hasAlternative: plan.hasNext,
+      isOnePiece: surface.answersText && !wantsStream, outputMax: outputMax)
     notePrompt(&request, body, findings)
+    if snapshot.countsForLimits, let charge { noteRule(&request, charge, body) }
     return request
   }
 
@@ -137,6 +140,18 @@ extension Exchange: LimitWaiter {
     }
     request.promptTokens = counted
     return true
+  }
+
+  /// What an endpoint takes whose tokens nobody counts. It may turn out to be less: what is beyond a few tokens is expected as an answer's is, not drawn.
+  private func noteRule(_ request: inout LimitRequest, _ charge: RequestCharge, _ body: UnsafeRawBufferPointer) {
+    guard charge != .nothing else { return }
+    if charge == .pictures { notePictures(body) }
+    ruledTokens = ruledTokens(charge, body)
+    request.choices = 1
+    request.maxTokens = nil
+    request.images = pictures
+    request.isOnePiece = true
+    if charge.isOutput { request.expectedOutput = ruledTokens } else { request.promptTokens = ruledTokens }
   }
 
   /// What a long prompt is taken for without a count; nil where a limit is too near. What it may have beyond that counts against the next ones until it is
@@ -169,17 +184,18 @@ extension Exchange: LimitWaiter {
     guard isSent else { return grant.abandon() }
     let completion = record.tokens.completion?.tokens ?? 0
     let wasCut = record.outcome == .limited
-    let isUnanswered = record.outcome == .failed || record.outcome == .upstreamError || record.outcome == .refused
-    if isUnanswered && record.firstContentAt == nil {
-      return grant.settle(prompt: record.tokens.reported?.promptTokens ?? 0, completion: completion)
+    if isUnanswered {
+      return grant.settle(
+        prompt: record.tokens.reported?.promptTokens ?? 0, completion: completion, isAnswered: false, teaches: false)
     }
-    guard let prompt = record.tokens.prompt?.tokens ?? (surface.promptShape == nil ? 0 : nil) else {
+    guard record.tokens.prompt != nil || record.tokens.completion != nil || surface.promptShape == nil else {
       return grant.settleAsCounted(wasCut: wasCut)
     }
+    let prompt = record.tokens.prompt?.tokens ?? (surface.promptShape == nil ? 0 : grant.promptTokens)
     grant.settle(
       prompt: prompt, completion: completion, cached: record.tokens.reported?.cachedTokens ?? 0,
       cacheWrite: record.tokens.reported?.cacheWriteTokens ?? 0, reasoning: record.tokens.reasoning ?? 0,
-      wasCut: wasCut)
+      images: pictures, wasCut: wasCut, teaches: surface.answersText && record.outcome == .completed)
   }
 }
 

@@ -94,7 +94,7 @@ private struct AccessLogLine {
     buffer.append(decimal: record.attempts)
     if let first = record.firstContentAt { milliseconds(#","ttft_ms":"#, first.nanoseconds(since: record.startedAt)) }
     milliseconds(#","duration_ms":"#, now.nanoseconds(since: record.startedAt))
-    appendTokens(record.tokens)
+    appendTokens(record.tokens, abandoned: record.abandonedTokens)
     if record.eventCount > 0 { number(#","events":"#, record.eventCount) }
     number(#","bytes_out":"#, record.bytesOut)
     member(#","outcome":"#, record.outcome.rawValue)
@@ -112,7 +112,7 @@ private struct AccessLogLine {
   }
 
   /// What is to be believed, where it is from, and what it was counted to be.
-  private mutating func appendTokens(_ tokens: TokenRecord) {
+  private mutating func appendTokens(_ tokens: TokenRecord, abandoned: Int) {
     let prompt = tokens.prompt
     let completion = tokens.completion
     number(#","prompt_tokens":"#, prompt?.tokens)
@@ -137,6 +137,7 @@ private struct AccessLogLine {
       member(#","counted_by":"#, counted.source.rawValue)
     }
     if !tokens.isReportFinal { number(#","reported_completion_tokens":"#, tokens.reported?.completionTokens) }
+    detail(#","abandoned_tokens":"#, abandoned)
   }
 
   mutating func appendText(_ record: inout RequestRecord, _ clock: inout LogClock, _ now: MonotonicTime) {

@@ -40,6 +40,8 @@ struct RequestRecord {
   var startedAt: MonotonicTime
   var firstContentAt: MonotonicTime?
   var tokens = TokenRecord()
+  /// What attempts may have cost that were given up for another while their upstreams were at work.
+  var abandonedTokens = 0
   /// Bytes of the body that was sent.
   var bodyBytes = 0
   var bytesOut = 0

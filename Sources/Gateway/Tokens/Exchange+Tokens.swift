@@ -19,7 +19,9 @@ extension Exchange {
 
   /// Reads an answer that came as one document, whole or as far as it came: the usage it tells, else the texts in it.
   func readTokens(_ body: UnsafeRawBufferPointer, isWhole: Bool) {
-    if isWhole, let usage = ChunkScanner.usage(ofAnswer: body.bytes) {
+    let usage = isWhole ? ChunkScanner.usage(ofAnswer: body.bytes) : nil
+    if isWhole, let charge { readOtherCost(body, charge, hasUsage: usage != nil) }
+    if let usage {
       record.tokens.reported = usage
       record.tokens.isReportFinal = true
       return
@@ -47,5 +49,8 @@ extension Exchange {
       kept.withUnsafeBytes { readTokens($0, isWhole: false) }
     }
     countPromptAtEnd()
+    guard isFinished else { return }
+    chargeByRule()
+    chargeAbandoned()
   }
 }

@@ -19,6 +19,10 @@ final class ModelTokens: Sendable {
   let template: PromptTemplate
   /// What of a prompt is no text.
   let media: PromptMedia
+  /// Tokens of a request whose tokens nobody can know; nil: by its endpoint.
+  let request: Int?
+  /// The most that one answer can have, as the configuration or the names there say; nil: by the name that was asked for.
+  let outputMax: Int?
 
   /// For requests that no model of the configuration stands behind.
   static let unknown = ModelTokens(vocabulary: nil, VocabularyShelf())
@@ -29,6 +33,8 @@ final class ModelTokens: Sendable {
     vocabulary = Self.vocabularyName(of: settings)
     measure = settings.vocabulary == .none ? nil : shelf.measure(vocabulary)
     let declared = settings.tokens
+    request = declared.request
+    outputMax = settings.maxOutput ?? Self.outputMax(of: settings)
     invisible = InvisibleTokens(
       answer: declared.answer, reasoning: declared.reasoning, toolCall: declared.toolCall)
     var template = PreTokeniser.named(vocabulary).map(PromptTemplate.family) ?? PromptTemplate()
@@ -54,10 +60,18 @@ final class ModelTokens: Sendable {
     }
   }
 
+  /// The least of what is known of the names under which it is served; nil where a pattern's are not known before they are asked for.
+  private static func outputMax(of settings: ModelSettings) -> Int? {
+    guard settings.match == .exact || settings.serve.allSatisfy({ $0.model != nil }) else { return nil }
+    return settings.serve.map { ModelOutputLimit.tokens(forModel: $0.model ?? settings.name) }.min()
+  }
+
   /// For models that no entry of the configuration describes.
   init(vocabulary: String?, _ shelf: VocabularyShelf) {
     model = ""
     slot = 0
+    request = nil
+    outputMax = nil
     self.vocabulary = vocabulary
     measure = shelf.measure(vocabulary)
     invisible = InvisibleTokens()
