@@ -8,6 +8,8 @@ internal import Glibc
 public final class Listener: EventHandler, TimerHandler {
   /// How many connections one turn of the loop accepts at most.
   public static let acceptsPerTurnMax = 64
+  /// How many accepts of a turn may fail before accepting rests.
+  private static let failuresMax = 16
   /// How long accepting rests when no descriptor is left.
   public static let pauseDuration = Duration.milliseconds(50)
 
@@ -70,6 +72,7 @@ public final class Listener: EventHandler, TimerHandler {
   }
 
   private func acceptWaiting(limit: Int, isReady: Bool) {
+    var failures = 0
     for position in 0..<limit {
       guard descriptor >= 0 else { return }
       if !mayAccept() {
@@ -86,7 +89,10 @@ public final class Listener: EventHandler, TimerHandler {
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
           if !makeRoom() { return pause() }
         // The connection was gone before it was accepted (accept(2) lists these): try the next.
-        default: continue
+        default:
+          failures += 1
+          // Were it no connection's but the listener's own, it would be so in the next turn too.
+          if failures == Self.failuresMax { return pause() }
         }
       }
     }

@@ -7,6 +7,8 @@ internal import Synchronization
 /// atomic operations. Beyond the bound a connection is not read until others have given memory back; see ``BodyQueue`` for who comes first.
 /// A part of the bound is kept for small bodies, and a part for those that have begun, so that both go on while large ones fill the rest.
 public final class BodyMemory: Sendable {
+  /// A shorter body that comes in one read, and its copies, are not counted.
+  public static let countedBytesMin = 16 << 10
   /// A body up to this size is small.
   static let smallBytesMax = 64 << 10
 
@@ -61,6 +63,14 @@ public final class BodyMemory: Sendable {
   }
 
   // MARK: Taking and giving back
+
+  /// Whether a body that is here already may be kept for its upstream, which ``add(_:)`` tells.
+  func hasRoom(_ bytes: Int) -> Bool {
+    bytes <= bound.load(ordering: .relaxed) - held.load(ordering: .relaxed)
+  }
+
+  /// A body that is here already is refused.
+  func noteRefused() { refused.add(1, ordering: .relaxed) }
 
   /// Takes memory if there is some and nobody is before the caller.
   func reserve(_ bytes: Int, holding: Int) -> Bool {

@@ -80,7 +80,7 @@ extension DownstreamConnection {
     }
   }
 
-  private func rejectForMemory() {
+  func rejectForMemory() {
     reject(
       RequestRejection(
         status: 503, message: "The gateway already holds as many request bodies as it has memory for. Retry later."))

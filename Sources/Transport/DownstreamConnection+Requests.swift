@@ -75,6 +75,11 @@ extension DownstreamConnection {
         return bytes.count
       }
       if rest.count >= length {
+        guard length < BodyMemory.countedBytesMin || context.memory.hasRoom(length) else {
+          context.memory.noteRefused()
+          rejectForMemory()
+          return bytes.count
+        }
         isBodyExpected = false
         context.receiver.requestComplete(UnsafeRawBufferPointer(rebasing: rest[..<length]), on: self)
         return headEnd + length

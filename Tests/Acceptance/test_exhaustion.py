@@ -4,8 +4,8 @@ import contextlib
 import os
 import pathlib
 import re
-import resource
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -30,6 +30,24 @@ def metrics(gateway) -> dict[str, float]:
 def ask(gateway):
     answer = rig.exchange(gateway.port, rig.chat("events=2"))
     assert answer.status == 200 and answer.is_whole, answer.body[:500]
+
+
+@pytest.fixture
+def limited(start_gateway, simulator, tmp_path, monkeypatch):
+    """Starts gateways that may have so many descriptors and no more."""
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("root raises the limit, and nothing here takes that right away")
+
+    def start(limit, **more):
+        wrapper = tmp_path / f"limited-{limit}"
+        drop = "setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource " if os.geteuid() == 0 else ""
+        wrapper.write_text(f'#!/bin/sh\nulimit -n {limit}\nexec {drop}"{rig.BINARY}" "$@"\n')
+        wrapper.chmod(0o755)
+        with monkeypatch.context() as patch:
+            patch.setattr(rig, "BINARY", str(wrapper))
+            return start_gateway(simulator.port, upstreams__sim__pool=SMALL_POOL, **more)
+
+    return start
 
 
 # -- Memory for bodies -------------------------------------------------------------------------------------------------
@@ -68,6 +86,7 @@ def test_unfinished_bodies_take_no_more_memory_than_they_may(start_gateway, simu
         peak = max(peak, gateway.rss_bytes())
         ask(gateway)
         time.sleep(0.02)
+    print(f"peak {(peak - idle) / 2**20:.0f} MiB above {idle / 2**20:.0f}")
     assert peak - idle < 120 << 20, f"{(peak - idle) >> 20} MiB above idle"
     seen = metrics(gateway)
     assert seen["sluice_body_memory_bytes"] <= seen["sluice_body_memory_max_bytes"] == 64 << 20
@@ -145,6 +164,22 @@ def test_a_newcomer_is_served_when_half_heads_and_idle_connections_take_all_plac
         assert seen["sluice_connections_max"] == 60 and seen["sluice_connections"] <= 60
         assert seen['sluice_connections_evicted_total{stage="idle"}'] >= 20
         assert seen['sluice_connections_evicted_total{stage="reading_head"}'] >= 40
+
+
+def test_a_thousand_half_heads_leave_a_gateway_of_1024_descriptors_to_others(limited, simulator):
+    gateway = limited(1024)
+    with contextlib.ExitStack() as stack:
+        for _ in range(1064):
+            connection = stack.enter_context(connect(gateway))
+            with contextlib.suppress(OSError):
+                connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-a: ")
+        slowest = 0.0
+        for _ in range(20):
+            started = time.monotonic()
+            ask(gateway)
+            slowest = max(slowest, time.monotonic() - started)
+    print(f"slowest newcomer {slowest:.3f} s")
+    assert slowest < 5
 
 
 def test_one_client_holds_as_many_connections_as_it_may(start_gateway, simulator):
@@ -253,34 +288,18 @@ def test_a_start_for_which_there_is_not_enough_says_what_is_missing(
     assert words in gateway.errors.read_text()
 
 
-def test_few_descriptors_are_told_and_too_few_refused(tmp_path, simulator):
-    if os.geteuid() == 0 and not shutil.which("setpriv"):
-        pytest.skip("root raises the limit, and nothing here takes that right away")
+def test_a_file_that_cannot_be_watched_is_told_and_reloaded_when_asked(start_gateway, simulator, failing_calls):
+    gateway = start_gateway(
+        simulator.port, environment={"LD_PRELOAD": str(failing_calls), "FAILING_CALLS": "inotify_init1=24"})
+    assert "not watched" in gateway.logs() and "SIGHUP" in gateway.logs()
+    gateway.process.send_signal(signal.SIGHUP)
+    rig.wait_until(lambda: "reloaded" in gateway.logs(), what="the reload")
 
-    def start(limit):
-        gateway = rig.Gateway.__new__(rig.Gateway)
-        binary = rig.BINARY
-        wrapper = tmp_path / f"limited-{limit}"
-        drop = "setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource " if os.geteuid() == 0 else ""
-        wrapper.write_text(f'#!/bin/sh\nulimit -n {limit}\nexec {drop}"{binary}" "$@"\n')
-        wrapper.chmod(0o755)
-        try:
-            rig.BINARY = str(wrapper)
-            gateway.__init__(tmp_path, simulator.port, wait=False)
-        finally:
-            rig.BINARY = binary
-        return gateway
 
-    few = start(200)
-    try:
-        rig.wait_until(few.is_ready, what="readiness")
-        assert "few open files" in few.logs() and '"connections_max":"68"' in few.logs()
-        ask(few)
-    finally:
-        few.stop()
-    none = start(24)
-    try:
-        assert none.process.wait(10) == 1, none.logs()
-    finally:
-        none.process.kill()
+def test_few_descriptors_are_told_and_too_few_refused(limited):
+    few = limited(200)
+    assert "few open files" in few.logs() and '"connections_max":"68"' in few.logs()
+    ask(few)
+    none = limited(24, wait=False)
+    assert none.process.wait(10) == 1, none.logs()
     assert "ulimit -n" in none.errors.read_text()

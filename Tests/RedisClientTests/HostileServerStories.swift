@@ -1,6 +1,7 @@
 import Glibc
 import Reactor
 import TestKit
+import Transport
 import Testing
 
 @testable import RedisClient
@@ -114,6 +115,25 @@ struct HostileServerStories {
           if case .disconnected(_, .violation(.unknownType)) = $0 { true } else { false }
         }
       })
+  }
+
+  @Test("a socket that the system refuses to watch is a failed connect that names it, and the next try goes on")
+  func notWatched() async throws {
+    let listener = try RawListener()
+    let rig = Rig(port: listener.port)
+    defer { rig.shutDown() }
+    await rig.reactor.run { [reactor = rig.reactor] in reactor.watchesMax = 0 }
+    #expect(await rig.failure("PING") == .notConnected(.transport(.exhausted(ENOSPC))))
+    await rig.reactor.run { [reactor = rig.reactor] in reactor.watchesMax = .max }
+    async let reply = rig.ask("PING")
+    background {
+      // The first were closed before they said anything.
+      while true {
+        let peer = try listener.accept(timeout: .seconds(10))
+        if (try? greet(peer)) != nil { try? peer.send("+PONG\r\n") }
+      }
+    }
+    #expect(try await reply == .simple("PONG"))
   }
 
   @Test("an error that quotes the password is not repeated")

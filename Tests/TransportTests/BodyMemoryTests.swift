@@ -179,6 +179,21 @@ struct BodyMemoryTests {
     }
   }
 
+  @Test("a whole body that comes in one read is refused when the memory is full, a short one never")
+  func wholeBodies() throws {
+    try withMemory { rig in
+      rig.reactor.sync { rig.memory.add(Self.bound - 10_000) }
+      let client = try sending(rig, 20_000, of: 20_000)
+      #expect(try AnswerReader(client).next().status == 503)
+      let short = try sending(rig, 9_000, of: 9_000)
+      #expect(try AnswerReader(short).next().status == 200)
+      rig.memory.release(Self.bound - 10_000)
+      client.close()
+      let again = try sending(rig, 20_000, of: 20_000)
+      #expect(try AnswerReader(again).next().status == 200)
+    }
+  }
+
   @Test("when all memory is held by bodies that wait for more, the youngest is refused and the others end")
   func stuck() throws {
     try withMemory({ $0.bodyMemoryWait = .seconds(600) }) { rig in

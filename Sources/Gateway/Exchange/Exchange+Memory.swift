@@ -5,8 +5,8 @@ internal import Transport
 /// A body is copied once, into the message for the upstream, and the connection gives back what it held. The message stays while the request may have to be
 /// sent again, or its prompt counted.
 extension Exchange {
-  /// Less is not counted: requests under way are bounded by themselves, and most are short.
-  private static let countedBytesMin = 64 << 10
+  /// Less is not counted: most requests are short, and what is held of them is bounded by the places for connections.
+  private static let countedBytesMin = BodyMemory.countedBytesMin
 
   /// Tells the bound what is held now.
   func countBodies() {
