@@ -2,16 +2,14 @@ internal import ChatProtocol
 
 /// Writes a log line, or a head's fields, into room that was reserved for the whole of it.
 ///
-/// Pointers, because measured: an append that asks for room, and for sole ownership of it, takes some 75 instructions, a line has fifty, and
-/// all together they were a tenth of the instructions of a request. Every write is checked, in release builds too: a piece that does not fit is left
-/// out, and `size` tells how much room the whole needs.
+/// A pointer, because measured: an append that asks for room, and for sole ownership of it, takes some 75 instructions, a line has fifty, and
+/// all together they were a tenth of the instructions of a request. Every write is checked, in release builds too: from the first piece on that does
+/// not fit nothing is written, and `size` tells how much room the whole needs.
 struct LineWriter {
-  private var position: UnsafeMutableRawPointer
   private let start: UnsafeMutableRawPointer
-  /// Behind the last byte that may be written.
-  private let end: UnsafeMutableRawPointer
-  /// Bytes that had no room.
-  private var missing = 0
+  private let room: Int
+  /// Bytes that the whole takes, whether or not they had room.
+  private(set) var size = 0
 
   /// The most bytes that a text can become, quotes included.
   @inline(__always)
@@ -21,28 +19,28 @@ struct LineWriter {
   init(_ room: UnsafeMutableRawBufferPointer) {
     // Nil only where there is no room at all: any address does, as nothing is written to it.
     start = room.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped
-    position = start
-    end = start + room.count
+    self.room = room.count
   }
 
-  /// Bytes written.
-  var count: Int { position - start }
+  /// Bytes written: all, or none that count.
+  var count: Int { size <= room ? size : 0 }
 
-  /// Bytes that the whole takes: as many as were written, or more if there was no room for some.
-  var size: Int { count &+ missing }
+  /// Where so many bytes are to be written; nil where they have no room.
+  @inline(__always)
+  private mutating func next(_ count: Int) -> UnsafeMutableRawPointer? {
+    let position = size
+    size &+= count
+    return size <= room ? start + position : nil
+  }
 
   @inline(__always)
   mutating func append(_ text: StaticString) {
-    guard hasRoom(text.utf8CodeUnitCount) else { return }
-    position.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
-    position += text.utf8CodeUnitCount
+    next(text.utf8CodeUnitCount)?.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
   }
 
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let base = bytes.baseAddress else { return }
-    guard hasRoom(bytes.count) else { return }
-    position.copyMemory(from: base, byteCount: bytes.count)
-    position += bytes.count
+    next(bytes.count)?.copyMemory(from: base, byteCount: bytes.count)
   }
 
   mutating func append(decimal value: Int) {
@@ -61,7 +59,7 @@ struct LineWriter {
       size &+= 2
     }
     if rest >= 10 { size &+= 1 }
-    guard hasRoom(size) else { return }
+    guard let position = next(size) else { return }
     rest = value
     var at = size
     while rest >= 10 {
@@ -73,7 +71,6 @@ struct LineWriter {
       rest = more
     }
     if at > 0 { position.storeBytes(of: 0x30 &+ UInt8(truncatingIfNeeded: rest), as: UInt8.self) }
-    position += size
   }
 
   /// Appends text as a JSON string. Control characters, also those that would forge a line, are escaped.
@@ -82,22 +79,12 @@ struct LineWriter {
     let isPlain = text.withUTF8 { bytes in
       guard !bytes.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0x7F })
       else { return false }
-      guard hasRoom(bytes.count &+ 2) else { return true }
+      guard let position = next(bytes.count &+ 2) else { return true }
       position.storeBytes(of: UInt8(ascii: "\""), as: UInt8.self)
       if let base = bytes.baseAddress { (position + 1).copyMemory(from: base, byteCount: bytes.count) }
       position.storeBytes(of: UInt8(ascii: "\""), toByteOffset: bytes.count &+ 1, as: UInt8.self)
-      position += bytes.count &+ 2
       return true
     }
     if !isPlain { JSONText.quoted(text).withUnsafeBytes { append($0) } }
-  }
-
-  @inline(__always)
-  private mutating func hasRoom(_ size: Int) -> Bool {
-    guard size <= end - position else {
-      missing &+= size
-      return false
-    }
-    return true
   }
 }
