@@ -37,7 +37,7 @@ struct Demand {
       let due = asksAt.indices.filter { asksAt[$0] <= now }
       return due.map { client in
         asksAt[client] = .max
-        return (request(client: client), client % scenario.nodes)
+        return (request(client: client), Int(nextID % UInt64(scenario.nodes)))
       }
     }
     due -= perStep

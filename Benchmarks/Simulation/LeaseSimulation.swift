@@ -129,10 +129,12 @@ struct LeaseSimulation {
 
   /// Output that is drawn with the prompt.
   private func ahead(_ request: LeaseNode.Request, _ index: Int) -> Int {
-    guard scenario.answers == .onePiece else { return LeaseNode.outputAhead }
-    return OutputReserve.drawn(
-      output: expected(request, index), ahead: LeaseNode.outputAhead, prompt: request.guess,
-      most: OutputReserve.most(terms.bucket))
+    let most = OutputReserve.most(terms.bucket)
+    let output = expected(request, index)
+    guard scenario.answers == .onePiece else {
+      return OutputReserve.isDeepDebt(request.guess, most) ? output : scenario.outputAhead
+    }
+    return OutputReserve.drawn(output: output, ahead: scenario.outputAhead, prompt: request.guess, most: most)
   }
 
   private mutating func begin(_ request: LeaseNode.Request, _ index: Int, drawn: Int) {
@@ -173,6 +175,7 @@ struct LeaseSimulation {
     guard
       case .ask(let request) = nodes[index].ledger.next(
         needing: need, waiting: nodes[index].queue.needInAll, isRunning: nodes[index].queue.first?.isRunning ?? true,
+        isAlone: nodes[index].streams.isEmpty,
         terms, now: now, condition)
     else { return }
     nodes[index].askedAt = now
@@ -221,7 +224,7 @@ struct LeaseSimulation {
   private mutating func refill(_ place: Int, _ index: Int, _ condition: StoreCondition) {
     guard nodes[index].streams[place].allowance.standing != .ample else { return }
     let drawn = nodes[index].ledger.drawSome(
-      LeaseNode.drawMost, sharers: nodes[index].streams.count, terms, now: now, condition)
+      min(LeaseNode.drawMost, scenario.outputAhead), sharers: nodes[index].streams.count, terms, now: now, condition)
     nodes[index].streams[place].allowance.add(drawn)
   }
 

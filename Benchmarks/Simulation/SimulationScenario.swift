@@ -98,6 +98,9 @@ public struct SimulationScenario: Sendable {
   /// The scenario of the defaults.
   public init() {}
 
+  /// Units of output that a request draws with its prompt, and a stream at once: of a small limit a small part.
+  var outputAhead: Int { min(LeaseNode.outputAhead, max(1, limit / 32)) }
+
   /// The lease's terms: "never more than the limit in any minute" as a rate and a burst.
   public var terms: LeaseTerms {
     let burst = max(1, Int(Double(limit) / 60 * burstSeconds))

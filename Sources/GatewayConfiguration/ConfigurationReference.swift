@@ -98,8 +98,10 @@ public enum ConfigurationReference {
     - **each** says who has the amount alone. Left out, it is what `match` and `rules` name, if that is one thing: `match: { consumer: "*" }`
       gives every consumer the amount, `match: { consumer: [a, b] }` gives it to a and to b, and a limit without conditions, or with several,
       has one amount that all share. Requests that lack what `each` names share one amount.
-    - **per** slides: what is used comes back little by little, and no stretch of that length holds more tokens or money than the amount. With
-      `calendar: true` it is all there again when the day, week or month begins.
+    - **per** slides: what is used comes back little by little, and no stretch of that length holds more tokens or money than the amount, but
+      for what had begun when it was used up: a prompt that is larger than what may come at once is served whole, and held against what comes
+      after it. A prompt larger than the whole amount is refused. Requests may come all at once, so that after a rest such a stretch can hold
+      up to twice the amount, never more on average. With `calendar: true` it is all there again when the day, week or month begins.
     - **Budgets** count by `models.*.price`, so every model that a budget is for needs one, in the budget's currency. Names asked for as
       `upstream/model` without an entry have no price, and are refused where a budget is for them.
 

@@ -37,7 +37,7 @@ struct LimitDraft: Sendable {
         "Where the calendar's days begin: an IANA name such as `Europe/Berlin`; left out, `UTC`."),
       .value(
         "burst", \.burst, .optional(.decimal(1...LimitSettings.countMax * DecimalText.scale)), default: Self(),
-        "What a sliding window may give at once, at most the amount; left out, all of it for requests; for tokens and money a twelfth, but up to half of it while that is at most 1024 tokens or 0.0125 of the currency unit."
+        "What a sliding window may give at once, at most the amount, and of tokens and money at most nine tenths of it, for what may come at once and what comes in the window make the amount together; left out, all of it for requests; for tokens and money a twelfth, but up to half of it while that is at most 1024 tokens or 0.0125 of the currency unit."
       ),
       .section(
         "weights", \.weights, LimitWeightsDraft.section, "How much a token of each class counts, with token limits."),

@@ -25,7 +25,8 @@ struct RequestNeed: Sendable, BitwiseCopyable {
   @inline(__always)
   func ahead(_ terms: UnsafePointer<LimitSet.Terms>, prompt: Int, output: Int) -> Int {
     let ahead = min(terms.pointee.ahead, output)
-    guard isOnePiece else { return ahead }
+    // A stream whose prompt is a debt for long would be cut behind it: its answer is drawn with it.
+    guard isOnePiece else { return OutputReserve.isDeepDebt(prompt, terms.pointee.reservedMost) ? output : ahead }
     return OutputReserve.drawn(output: output, ahead: ahead, prompt: prompt, most: terms.pointee.reservedMost)
   }
 }

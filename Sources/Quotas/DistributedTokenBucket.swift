@@ -193,7 +193,7 @@ public actor DistributedTokenBucket {
       let number = Int(subjects[index].terms)
       let step = subjects[index].ledger.next(
         needing: need, waiting: needInQueue(index) + wanted, isRunning: first?.isRunning ?? (wanted == 0 || isRunning),
-        terms[number], now: now, condition)
+        isAlone: running(index) == 0, terms[number], now: now, condition)
       switch step {
       case .rest(var until):
         if keepsHeld { noteHeldSoon(index) }
@@ -314,6 +314,12 @@ public actor DistributedTokenBucket {
   func firstInQueue(_ index: Int) -> AdmissionQueue.Waiter? {
     let number = Int(subjects[index].active)
     return number < 0 ? nil : active[number].queue.first
+  }
+
+  /// Streams that run here under the limit.
+  private func running(_ index: Int) -> Int {
+    let number = Int(subjects[index].active)
+    return number < 0 ? 0 : active[number].lookAhead.running
   }
 
   /// What all who wait there need together.

@@ -16,9 +16,10 @@ extension LeaseLedger {
   ///   - need: units that someone waits for; 0 if nobody does.
   ///   - waiting: units that all who wait need together, that one included.
   ///   - isRunning: it is a stream that runs; requests that have not begun leave it a part of the bucket.
+  ///   - isAlone: nothing runs here that could need that part.
   ///   - store: `.away` says nothing; a probe is made by passing `.present`.
   public mutating func next(
-    needing need: Int, waiting: Int = 0, isRunning: Bool = true, _ terms: LeaseTerms, now: Int,
+    needing need: Int, waiting: Int = 0, isRunning: Bool = true, isAlone: Bool = false, _ terms: LeaseTerms, now: Int,
     _ store: StoreCondition
   ) -> Step {
     if store == .away || asking == .underWay { return .rest(until: .max) }
@@ -29,6 +30,8 @@ extension LeaseLedger {
       guard balance != 0 else { return .rest(until: .max) }
       return now < quietUntil && balance < 0 ? .rest(until: quietUntil) : send(want: 0, least: 0, adjust: balance)
     }
+    // What was drawn for more than it became is of use to others at once, where there is little.
+    if need == 0, hasSurplus(terms.short) { return send(want: 0, least: 0, adjust: balance - terms.leaseMost) }
     let pace = pace(at: now)
     guard balance < need || Float(balance) < Self.ahead(pace, terms.short) else {
       return .rest(until: need > 0 ? .max : idleAt)
@@ -45,7 +48,7 @@ extension LeaseLedger {
     let want = max(1, missing, terms.leaseLeast, min(terms.leaseMost, Int(forPace) + forWaiting))
     // The last units of a quota are of use, however few; of a rate, more come soon.
     let least = terms.bucket.rate.isNone && missing > 0 ? missing : max(1, missing, terms.leaseLeast)
-    let keep = isRunning || missing == 0 ? 0 : terms.keptForRunning
+    let keep = isRunning || isAlone || missing == 0 ? 0 : terms.keptForRunning
     return send(
       want: want, least: least, keep: keep, ahead: min(want, Int(forPace)),
       adjust: min(0, balance))
@@ -182,6 +185,8 @@ extension LeaseLedger {
   private mutating func send(want: Int, least: Int, keep: Int = 0, ahead: Int = 0, adjust: Int) -> Step {
     asked = Asked(sequence: asked.sequence + 1, want: want, least: least, keep: keep, ahead: ahead, adjust: adjust)
     units -= adjust
+    // What the own bucket has given is told with it, and has been given none the less.
+    if localAt != .min { localLevel += min(0, adjust) }
     return sendAgain()
   }
 

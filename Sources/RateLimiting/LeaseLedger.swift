@@ -87,7 +87,14 @@ public struct LeaseLedger: Sendable {
   public func isAtRest(_ short: LeaseTerms.Short, now: Int) -> Bool {
     if asking == .underWay { return true }
     guard asking == .nothing, units >= 0, usedAt != .min, now < idleAt(short) else { return false }
-    return Float(units) >= Self.ahead(pace(at: now), short)
+    return Float(units) >= Self.ahead(pace(at: now), short) && !hasSurplus(short)
+  }
+
+  /// Whether there is more in hand than a lease, and more than what the store would grant of what it has, while others ask there too.
+  @inlinable @inline(__always)
+  func hasSurplus(_ short: LeaseTerms.Short) -> Bool {
+    guard nodes > 1, units > short.leaseMost else { return false }
+    return units - short.leaseMost > told.level / (2 * Int(nodes))
   }
 
   /// When what nobody has used goes back.

@@ -35,13 +35,17 @@ public struct LeaseTerms: Sendable, Hashable {
     public let aheadMilliseconds: Int
     /// With so much in hand no more is asked for, whatever the pace.
     public let aheadMost: Int
+    /// The most that is leased ahead.
+    public let leaseMost: Int
     /// Credit that nobody has used for so long goes back.
     public let idleMilliseconds: Int
   }
 
   /// What is looked at at each draw.
   public var short: Short {
-    Short(aheadMilliseconds: aheadMilliseconds, aheadMost: aheadMost, idleMilliseconds: idleMilliseconds)
+    Short(
+      aheadMilliseconds: aheadMilliseconds, aheadMost: aheadMost, leaseMost: leaseMost,
+      idleMilliseconds: idleMilliseconds)
   }
 
   /// Leases for a bucket: at most half a second of its rate, at least 20 ms of it up to 64 units. For a quota 1 % and 1 ‰, as above.

@@ -1,3 +1,5 @@
+internal import GatewayConfiguration
+
 /// In what time a limit's amount may be used.
 public enum LimitWindow: Sendable, Hashable {
   /// In any so many milliseconds, sliding: it refills as time goes.
@@ -77,8 +79,8 @@ public struct LimitRule: Sendable {
   public let cases: [Case]
   /// Each combination of these has an amount of its own; none: all share one.
   public var each: [SubjectPart]
-  /// What a bucket that refills may give at once, in the units of the amounts. Nil: all of a request limit; of a token or money limit a twelfth, or up to
-  /// half while that is no more than an answer (``answerTokens``, ``answerMicros``).
+  /// What a bucket that refills may give at once, in the units of the amounts; of tokens and money at most nine tenths of the amount. Nil: all of a request limit; of a
+  /// token or money limit a twelfth, or up to half while that is no more than an answer (``answerTokens``, ``answerMicros``).
   public var burst: Int?
   /// What happens at the end of it.
   public var exceeded: LimitExceeded = .truncate
@@ -149,7 +151,8 @@ public struct LimitRule: Sendable {
     case .rate(let milliseconds):
       let isStrict = quantity != .requests
       let given = burst.map { min(max(0, $0), LeaseRate.amountMax / scale) * scale }
-      let most = min(max(1, given ?? burstOf(amount, scale)), amount)
+      // What comes at once and what comes in the window make the amount together: something must be left to refill it.
+      let most = min(max(1, given ?? burstOf(amount, scale)), isStrict ? LimitSettings.burstMost(of: amount) : amount)
       let refill = isStrict && most < amount ? amount - most : amount
       terms = LeaseTerms(
         BucketTerms(rate: LeaseRate(refill, perMilliseconds: milliseconds), burst: most), absence: absence)

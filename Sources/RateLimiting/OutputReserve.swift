@@ -29,6 +29,12 @@ public enum OutputReserve {
     min(output, max(ahead, most - prompt))
   }
 
+  /// Whether a prompt leaves a debt of more than a full bucket, behind which a stream that goes on drawing would be cut.
+  ///
+  /// - Parameter most: ``most(_:)``.
+  @inlinable @inline(__always)
+  public static func isDeepDebt(_ prompt: Int, _ most: Int) -> Bool { prompt / 3 > most }
+
   /// What prompt and reservation may take of a bucket together; of a quota all that is there.
   public static func most(_ bucket: BucketTerms) -> Int { bucket.rate.isNone ? LeaseRate.amountMax : bucket.burst / 2 }
 }

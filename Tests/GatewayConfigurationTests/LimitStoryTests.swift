@@ -21,6 +21,16 @@ struct LimitStoryTests {
 
   private func limit(_ text: String) throws -> LimitSettings { try #require(try limits("  a: \(text)").first) }
 
+  @Test("a burst that leaves nothing to refill it is told")
+  func burstNotes() throws {
+    #expect(try limit("{ tokens: 1000, per: minute, burst: 900 }").notes.isEmpty)
+    #expect(try limit("{ requests: 10, per: minute, burst: 10 }").notes.isEmpty)
+    let notes = try limit("{ tokens: 1000, per: minute, burst: 1000 }").notes
+    #expect(notes.count == 1 && notes[0].hasPrefix("limits.a.burst counts as 900: "))
+    let money = try limit("{ budget: 0.5, per: day, burst: 0.5, match: { model: small } }").notes
+    #expect(money.count == 1 && money[0].hasPrefix("limits.a.burst counts as 0.45: "))
+  }
+
   @Test("a full section means what it says")
   func fullSection() throws {
     let limits = try limits(

@@ -73,6 +73,32 @@ import Testing
     #expect(await rig.admit(onePiece(prompt: 20, maxTokens: 8000)).0.grant != nil)
   }
 
+  @Test("of a small limit a lone client gets nearly all that may come at once, whatever replicas he asks")
+  func smallOverReplicas() async throws {
+    let clock = TestClock()
+    let rig = Rig(
+      LimitPlan([.tokens("minute", 1000)]), store: try EmbeddedStore(clock: { clock.now }), clock: clock, count: 4)
+    defer { rig.shutDown() }
+    var tokens = 0
+    for number in 0..<100 {
+      guard let held = await rig.admit(request(prompt: 10, expected: nil), on: number % 4).0.grant else { break }
+      await rig.on(number % 4) { _ in held.grant.settle(prompt: 10, completion: 10) }
+      tokens += 20
+    }
+    // 500 at once.
+    #expect((440...500).contains(tokens))
+  }
+
+  @Test("a quota of a few tokens serves down to the last", arguments: [1, 10, 15])
+  func fewTokens(amount: Int) async throws {
+    let rig = try rig([.tokens("day", amount, .calendar(.day, .utc))])
+    defer { rig.shutDown() }
+    let first = await rig.admit(request(prompt: 1, expected: nil)).0.grant
+    #expect(first?.grant.clampedMaxTokens == max(1, amount - 1))
+    await rig.on { _ in first?.grant.settle(prompt: 1, completion: amount) }
+    #expect(await rig.admit(request(prompt: 1, expected: nil)).0.refusal?.used == amount)
+  }
+
   @Test("a quota reserves all that an answer in one piece may cost, and bounds it by what is left")
   func reservedOfQuota() async throws {
     let rig = try rig([.tokens("day", 30_000, .calendar(.day, .utc))])

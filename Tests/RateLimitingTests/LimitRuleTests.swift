@@ -7,6 +7,26 @@ import Testing
 
 @Suite("Limit rules")
 struct LimitRuleTests {
+  @Test(
+    "a burst of the whole amount leaves room for the refill: no window holds more than the amount",
+    arguments: [1, 2, 7, 10, 1000, 100_000])
+  func burstOfAll(amount: Int) {
+    for quantity in [LimitedQuantity.tokens(.total), .money(currency: "USD")] {
+      var rule = LimitRule("l", quantity, .minute, cases: [])
+      rule.burst = amount
+      let terms = rule.terms(amount: amount, unixTime: 0).terms
+      var bucket = BucketState()
+      var monitor = DeliveryMonitor(rate: terms.bucket.rate, windowMilliseconds: 60_000)
+      for step in 1...1300 {
+        let request = LeaseRequest(sequence: step, want: amount, least: 1, adjust: 0, seen: .none)
+        // Idle for a minute first, then everything that there is, as soon as it is there.
+        let clock = 60_000 + step * 100
+        monitor.delivered(bucket.lease(request, terms.bucket, node: "a", clock: clock).grant, at: clock)
+      }
+      #expect(monitor.worstWindow <= amount && monitor.total >= amount)
+    }
+  }
+
   private struct Facts: SubjectFacts {
     var values: [SubjectPart: String]
     func value(of part: SubjectPart) -> String? { values[part] }

@@ -16,5 +16,6 @@ struct ValidateCommand: ParsableCommand {
     print(
       "\(source.file ?? "The environment") is valid: \(settings.upstreams.count) upstreams, \(settings.models.count) models, \(settings.consumers.count) consumers."
     )
+    for note in settings.limits.flatMap(\.notes) { print("Note: \(note)") }
   }
 }
