@@ -88,6 +88,14 @@ enum MetricsReport {
     page.sample("sluice_limit_store_asks_total", kind, report.asks)
     page.family("sluice_limit_subjects", "gauge", "Buckets that this process knows.")
     page.sample("sluice_limit_subjects", [], report.subjects)
+    page.family("sluice_limit_subjects_dropped_total", "counter", "Idle subjects that made room for others.")
+    page.sample("sluice_limit_subjects_dropped_total", [], report.dropped)
+    page.family(
+      "sluice_limit_subjects_shared_total", "counter",
+      "Times that a limit had no room for a subject, which then shares one with others.")
+    for limit in report.limits {
+      page.sample("sluice_limit_subjects_shared_total", [("limit", limit.name)], limit.shared)
+    }
     page.family("sluice_limit_slots", "gauge", "Slots of concurrency limits that this process holds.")
     page.sample("sluice_limit_slots", [], report.slots)
     page.family("sluice_limit_waiting", "gauge", "Requests and streams that wait for a limit.")

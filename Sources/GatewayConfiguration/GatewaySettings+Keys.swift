@@ -56,6 +56,9 @@ extension ServerSettings {
       "Connections that one client address may hold, an IPv6 /64 counting as one; trusted proxies are exempt; 0 means no limit."
     ),
     .value(
+      "maxLimitSubjects", \.maxLimitSubjects, .integer(1...LimitSettings.subjectsMax), default: Self(),
+      "Subjects that each event loop keeps apart at once, over all limits; see `limits.NAME.maxSubjects`."),
+    .value(
       "bodyBytesMax", \.bodyBytesMax, .size(1024...(1 << 30)), default: Self(), "The longest request body."),
     .value(
       "bodyMemory", \.bodyMemory, .optional(.size((1 << 20)...(1 << 44))), default: Self(),

@@ -23,6 +23,7 @@ extension LimitDraft {
     limit.onExceeded = onExceeded
     limit.wait = wait
     limit.whenStoreIsAway = whenStoreIsAway
+    limit.maxSubjects = maxSubjects
     return limit
   }
 

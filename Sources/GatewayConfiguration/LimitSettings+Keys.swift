@@ -13,6 +13,7 @@ struct LimitDraft: Sendable {
   var onExceeded = LimitExceededPolicy.truncate
   var wait = Duration.seconds(1)
   var whenStoreIsAway = StoreAwayMode.local
+  var maxSubjects = 100_000
   var rules: [LimitRuleDraft] = []
 
   static let section = ConfigurationSection<LimitDraft>(
@@ -55,6 +56,10 @@ struct LimitDraft: Sendable {
       .value(
         "whenStoreIsAway", \.whenStoreIsAway, .choice, default: Self(),
         "While Redis does not answer: `local` keeps each gateway to its share, `open` lets everything pass, `closed` nothing new."
+      ),
+      .value(
+        "maxSubjects", \.maxSubjects, .integer(1...LimitSettings.subjectsMax), default: Self(),
+        "Subjects that each event loop keeps apart at once, and that a calendar period's quota may have in one process. Beyond it the one idle longest makes room; while none is idle, newcomers share one subject."
       ),
       .rules,
     ])

@@ -13,6 +13,8 @@ public struct LimitSettings: Sendable, Equatable {
   public static let waitMax: Duration = .seconds(60)
   /// Limits of a configuration: each is looked at for every request.
   public static let limitsMax = 256
+  /// Subjects of a limit that may be kept apart, at most.
+  public static let subjectsMax = 10_000_000
   /// Rules of a limit, and patterns of a condition.
   public static let rulesMax = 256
 
@@ -39,6 +41,8 @@ public struct LimitSettings: Sendable, Equatable {
   public var wait: Duration
   /// What happens while the store does not answer.
   public var whenStoreIsAway: StoreAwayMode
+  /// Subjects that each event loop keeps apart at once; beyond it newcomers share one.
+  public var maxSubjects = 100_000
 
   /// A limit from its parts.
   public init(

@@ -12,6 +12,8 @@ public struct ServerSettings: Sendable, Equatable {
   public var connectionsMax = 65_536
   /// Connections that one client address may hold, an IPv6 network of 64 bits being one; 0 for no such bound.
   public var connectionsPerClient = 0
+  /// Subjects of limits that each event loop keeps apart at once, over all limits.
+  public var maxLimitSubjects = 1_000_000
   /// Bytes of one request body.
   public var bodyBytesMax = 32 * 1024 * 1024
   /// Bytes of all request bodies that are held at once; nil is a quarter of the machine's or the container's memory.

@@ -99,6 +99,7 @@ extension DistributedTokenBucket {
     for place in 0..<set.terms.count {
       let number = activate(Int(set.terms.address(place).pointee.subject.place))
       active.pointer(number).pointee.lookAhead.began(output: grant.shares.end(place).reserved)
+      active.pointer(number).pointee.unspent &+= grant.shares.allowance(place).left
     }
     return .begun(clampedMaxTokens: clamped)
   }
@@ -165,7 +166,9 @@ extension DistributedTokenBucket {
       share.reserved -= reserved
       grant.shares[place] = share
       let number = Int(subjects[Int(terms.subject.place)].active)
-      if number >= 0, reserved > 0 { active[number].lookAhead.came(reserved) }
+      guard number >= 0 else { continue }
+      active.pointer(number).pointee.unspent &-= units
+      if reserved > 0 { active.pointer(number).pointee.lookAhead.came(reserved) }
     }
   }
 
@@ -182,11 +185,13 @@ extension DistributedTokenBucket {
       guard terms.perThousand > 0 else { continue }
       var share = grant.shares[place]
       guard share.allowance.standing != .ample else { continue }
+      let before = share.allowance.left
       share.take(drawSome(terms.subject, terms.ahead + max(0, -share.allowance.left), now, condition))
       if share.allowance.left <= 0 {
         let missing = 1 - share.allowance.left
         if draw(terms.subject, missing, isRetry: false, isRunning: true) { share.take(missing) }
       }
+      noteUnspent(terms.subject, share.allowance.left - before)
       grant.shares[place] = share
       switch share.allowance.standing {
       case .ample: break
@@ -214,6 +219,7 @@ extension DistributedTokenBucket {
       let number = Int(known.pointee.active)
       if number >= 0 {
         let inUse = active.pointer(number)
+        inUse.pointee.unspent &-= grant.shares.allowance(place).left
         inUse.pointee.lookAhead.ended(rest: reserved, wasCut: wasCut, now: now)
         if inUse.pointee.isIdle(now: now) { deactivate(Int(subject.place)) }
       }

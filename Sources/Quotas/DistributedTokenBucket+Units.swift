@@ -123,6 +123,35 @@ extension DistributedTokenBucket {
     return subject.pointee.ledger.left(burst: terms.pointee.burst, initial: terms.pointee.initial)
   }
 
+  /// More has been drawn for a request that runs.
+  func noteUnspent(_ subject: SubjectRef, _ amount: Int) {
+    let number = Int(subjects.pointer(Int(subject.place)).pointee.active)
+    if number >= 0 { active.pointer(number).pointee.unspent &+= amount }
+  }
+
+  /// What is left for whoever comes: as ``left(_:)``, but what a bucket has grown since the store told counts, and what running requests have drawn and not spent. Of a
+  /// quota that the process itself keeps, what all its reactors hold; while a quota is in use it never rises.
+  func shown(_ index: Int, _ terms: BucketTerms, isCalendar: Bool, unixTime: Int) -> Int {
+    let subject = subjects.pointer(index)
+    let number = Int(subject.pointee.active)
+    let unspent = number < 0 ? 0 : active.pointer(number).pointee.unspent
+    let seen = subject.pointee.ledger.seen
+    var level = seen.version > 0 ? seen.level : terms.initial
+    if terms.rate.isNone {
+      if seen.version > 0, subject.pointee.ledger.nodesKnown > 1 {
+        level = storage.levelNow(subject.pointee.id, without: node) ?? level
+      }
+    } else if seen.version > 0, level < terms.burst {
+      let elapsed = min(max(0, unixTime &* 1000 &- seen.time), LeaseRate.periodMillisecondsMax)
+      level = min(terms.burst, level + terms.rate.units(inMilliseconds: elapsed))
+    }
+    let sum = min(terms.burst, level + subject.pointee.ledger.balance + subject.pointee.ledger.unsettled + unspent)
+    guard isCalendar, number >= 0 else { return max(0, sum) }
+    let shown = min(max(0, sum), active.pointer(number).pointee.shownLeast)
+    active.pointer(number).pointee.shownLeast = shown
+    return shown
+  }
+
   /// When so many units may be had at the earliest; nil if that is not known.
   ///
   /// - Parameter afterOthers: all that wait already are served before.

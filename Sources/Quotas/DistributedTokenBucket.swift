@@ -18,8 +18,6 @@ struct SubjectRef: Sendable, Hashable {
 /// Units are drawn and settled synchronously on the reactor (``here(_:)``). Afterwards the ledger says whether the store is to be asked, and when to look
 /// again; a subject that is idle has no timer, no queue, nothing but its ledger and its name, and is dropped when what it has seen has expired.
 public actor DistributedTokenBucket {
-  /// Subjects that a new one has looked at to drop them, at most.
-  static let sweptMax = 4
   /// Requests that may wait for one subject's units.
   static let waitingMax = 1024
   /// While the store is away, who waits for the node's own bucket looks again after so long.
@@ -40,6 +38,10 @@ public actor DistributedTokenBucket {
     var terms: Int32
     /// Its place among those in use; -1 for none.
     var active: Int32 = -1
+    /// Its limit, by the number that ``SubjectCounts`` gave it.
+    var limit: Int16 = 0
+    /// When it was made, in seconds, modulo 256.
+    var madeAt: UInt8 = 0
     /// The store is to be told what is held.
     var isToBeNoted = false
   }
@@ -48,6 +50,10 @@ public actor DistributedTokenBucket {
   struct Active {
     var queue = AdmissionQueue(waitingMax: DistributedTokenBucket.waitingMax)
     var lookAhead = LookAhead()
+    /// Units that running requests have drawn and not spent.
+    var unspent = 0
+    /// The least that was shown of a quota's rest while it was in use.
+    var shownLeast = Int.max
     /// While it is free: the next that is; -1 for none.
     var nextFree: Int32 = -1
 
@@ -74,15 +80,19 @@ public actor DistributedTokenBucket {
   private weak var owner: (any BucketOwner)?
 
   var subjects = PlaceTable<Subject>()
-  private var places: [String: Int32] = [:]
-  private var free: [Int32] = []
+  var places: [String: Int32] = [:]
+  var free: [Int32] = []
+  /// How many subjects there are of each limit.
+  var counts = SubjectCounts()
+  /// Subjects of the request that is looked up: none of them makes room for another.
+  var kept: [Int32] = []
   var terms: ContiguousArray<LeaseTerms> = []
   /// The same in short, at the same places.
   var shortTerms = PlaceTable<ShortTerms>()
   /// Subjects in use, at the places that they tell themselves: a table would be searched a dozen times in each request.
   var active = PlaceTable<Active>()
   private var freeActive: Int32 = -1
-  private var sweepAt = 0
+  var sweepAt = 0
   private let keepsHeld: Bool
   /// Quotas of which the store is to be told what is held.
   private var toBeNoted: [Int32] = []
@@ -120,48 +130,10 @@ public actor DistributedTokenBucket {
     return Int32(terms.count - 1)
   }
 
-  /// The place of a subject, made if there is none; one that is there takes the new terms.
-  func subject(_ id: String, terms number: Int32) -> SubjectRef {
-    if let place = places[id] {
-      let index = Int(place)
-      if subjects[index].terms != number {
-        let old = terms[Int(subjects[index].terms)].bucket
-        subjects[index].ledger.burstChanged(from: old, to: terms[Int(number)].bucket)
-        subjects[index].terms = number
-      }
-      return SubjectRef(place: place, generation: subjects[index].generation)
-    }
-    sweep()
-    let place = free.popLast() ?? Int32(subjects.count)
-    if Int(place) == subjects.count {
-      subjects.append(Subject(id: id, generation: 0, terms: number))
-    } else {
-      subjects[Int(place)] = Subject(id: id, generation: subjects[Int(place)].generation, terms: number)
-    }
-    places[id] = place
-    return SubjectRef(place: place, generation: subjects[Int(place)].generation)
-  }
-
   /// Whether the place is still that subject's.
   @inline(__always)
   func isCurrent(_ subject: SubjectRef) -> Bool {
     subjects.pointer(Int(subject.place)).pointee.generation == subject.generation
-  }
-
-  private func sweep() {
-    let now = now
-    for _ in 0..<min(Self.sweptMax, subjects.count) {
-      sweepAt = sweepAt + 1 < subjects.count ? sweepAt + 1 : 0
-      let subject = subjects[sweepAt]
-      guard !subject.id.isEmpty, subject.ledger.isEmpty, subject.active < 0 else { continue }
-      let expiry = terms[Int(subject.terms)].bucket.expiryMilliseconds(level: subject.ledger.seen.level)
-      // Nothing was ever drawn: made in this turn, or for a question only.
-      guard subject.ledger.lastUsedAt != .min, subject.ledger.lastUsedAt + expiry <= now else { continue }
-      places[subject.id] = nil
-      subjects[sweepAt].id = ""
-      subjects[sweepAt].generation &+= 1
-      free.append(Int32(sweepAt))
-    }
   }
 
   // MARK: The store
@@ -346,6 +318,7 @@ public actor DistributedTokenBucket {
     let old = active.pointer(Int(number))
     // Nearly always nobody has waited.
     if old.pointee.queue.isEmpty { old.pointee.lookAhead = LookAhead() } else { old.pointee = Active() }
+    (old.pointee.unspent, old.pointee.shownLeast) = (0, .max)
     old.pointee.nextFree = freeActive
     freeActive = number
   }
@@ -360,13 +333,14 @@ public actor DistributedTokenBucket {
 
   /// Gives everything back that is not under way: the process ends.
   func leave() {
-    for place in subjects.indices {
-      guard let request = subjects[place].ledger.leave() else { continue }
-      asks &+= 1
-      _ = storage.lease(
-        subjects[place].id, request, terms[Int(subjects[place].terms)].bucket, node: node
-      ) { _ in }
-    }
+    for place in subjects.indices { giveBackAll(place) }
+  }
+
+  /// Gives back what a subject holds, whose answer nobody waits for.
+  func giveBackAll(_ place: Int) {
+    guard let request = subjects[place].ledger.leave() else { return }
+    asks &+= 1
+    _ = storage.lease(subjects[place].id, request, terms[Int(subjects[place].terms)].bucket, node: node) { _ in }
   }
 
   /// One for each timer, and no weak reference to the actor anywhere: a single one would make each of its retains a slow one.

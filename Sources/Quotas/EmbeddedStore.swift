@@ -4,17 +4,32 @@ public import Storage
 
 /// The store in the process itself, one for all its reactors: the same steps as Redis makes, behind a lock, with answers at once.
 ///
-/// Quotas and budgets outlive the process in a ``BucketArchive``, which is told what is left in the store and at the nodes: all of these die with it. A process that
-/// is killed loses what was counted since the nodes' last word and the archive's last write, together about 100 ms; what its running requests had
-/// drawn counts as used.
+/// Quotas and budgets are in a ``BucketArchive``, which all processes share that use the same file, now and later. Each step on one is a transaction there; what nodes
+/// hold, and goes back when the process ends, is told to it a little after each change. A process that is killed loses what was spent since, about 100 ms; what its running
+/// requests had drawn counts as used. While the file cannot be written, quotas go on in memory.
 public final class EmbeddedStore: BucketStorage {
   private struct Contents: Sendable {
     var buckets = BucketStore()
     var slots: [String: ConcurrencyState] = [:]
+    var group = ConcurrencyGroup()
     /// What nodes hold of quotas, as they told last; only what is not 0.
     var held: [String: [String: Int]] = [:]
     var steps = 0
+    /// Quotas of which the archive does not know yet what is held.
+    var unwritten: Set<String> = []
+    var isScheduled = false
+
+    /// Whether a write is to be scheduled now.
+    mutating func schedules() -> Bool {
+      defer { isScheduled = true }
+      return !isScheduled
+    }
   }
+
+  /// What is held is written so long after its first change.
+  static let writePauseMilliseconds = 50
+  /// So much is written in one go, while nobody else uses the store.
+  static let writtenMax = 256
 
   /// Every so many steps on slots, states in which none is taken are dropped.
   static let sweepSteps = 1024
@@ -59,15 +74,44 @@ public final class EmbeddedStore: BucketStorage {
     later: @escaping (LeaseReply?) -> Void
   ) -> LeaseReply? {
     let now = clock()
-    return contents.withLock {
-      let reply = $0.buckets.lease(id, request, terms, node: node, clock: now)
-      // What it held may have come back with this step. Until it says anew, it counts as holding what it has just been given: too little rather than twice.
-      if keepsHeld, terms.rate.isNone {
-        Self.note(reply.grant > 0 ? reply.grant : nil, of: node, id, &$0)
-        save(id, terms, $0, now)
+    return contents.withLock { contents in
+      guard let archive, terms.rate.isNone else {
+        return contents.buckets.lease(id, request, terms, node: node, clock: now)
       }
-      return reply
+      let reply = archive.step(id) { saved in
+        if let saved, saved.expiresAt > now {
+          let snapshot = BucketSnapshot(version: saved.version, level: saved.level, time: saved.time)
+          contents.buckets.adopt(id, snapshot, burst: saved.burst)
+        }
+        let reply = Self.step(id, request, terms, node, &contents, now)
+        contents.unwritten.remove(id)
+        return (bucket: Self.saved(id, terms, contents, now), Self.held(id, contents), reply)
+      }
+      return reply ?? Self.step(id, request, terms, node, &contents, now)
     }
+  }
+
+  private static func step(
+    _ id: String, _ request: LeaseRequest, _ terms: BucketTerms, _ node: String, _ contents: inout Contents, _ now: Int
+  ) -> LeaseReply {
+    let reply = contents.buckets.lease(id, request, terms, node: node, clock: now)
+    // What it held may have come back with this step. Until it says anew, it counts as holding what it has just been given: too little rather than twice.
+    note(reply.grant > 0 ? reply.grant : nil, of: node, id, &contents)
+    return reply
+  }
+
+  /// On any reactor.
+  public func levelNow(_ id: String, without node: String) -> Int? {
+    contents.withLock { contents in
+      guard let level = contents.buckets[id]?.level else { return nil }
+      let held = contents.held[id]?.reduce(0) { $0 + ($1.key == node ? 0 : $1.value) } ?? 0
+      return level + held
+    }
+  }
+
+  /// On any reactor.
+  public func hasRoom(for id: String, most: Int) -> Bool {
+    contents.withLock { $0.buckets.hasRoom(for: id, most: most) }
   }
 
   /// With an archive.
@@ -75,11 +119,35 @@ public final class EmbeddedStore: BucketStorage {
 
   /// On any reactor.
   public func noteHeld(_ id: String, _ held: Int, _ terms: BucketTerms, node: String) {
-    let now = clock()
-    contents.withLock {
+    let isFirst = contents.withLock {
       Self.note(held == 0 ? nil : held, of: node, id, &$0)
-      save(id, terms, $0, now)
+      $0.unwritten.insert(id)
+      return $0.schedules()
     }
+    if isFirst { writeLater() }
+  }
+
+  private func writeLater() {
+    archive?.later(milliseconds: Self.writePauseMilliseconds) { [weak self] in self?.write() }
+  }
+
+  /// Writes what nodes hold and has not been written. For the process' end and for tests, else on the archive's thread.
+  public func flush() { write() }
+
+  private func write() {
+    guard let archive else { return }
+    var isWritten = true
+    repeat {
+      isWritten = contents.withLock { contents in
+        contents.isScheduled = false
+        let some = Array(contents.unwritten.prefix(Self.writtenMax))
+        guard !some.isEmpty, archive.setHeld(some.map { ($0, Self.held($0, contents)) }) else { return some.isEmpty }
+        contents.unwritten.subtract(some)
+        return true
+      }
+    } while isWritten && contents.withLock { !$0.unwritten.isEmpty }
+    guard !isWritten, contents.withLock({ $0.schedules() }) else { return }
+    writeLater()
   }
 
   private static func note(_ held: Int?, of node: String, _ id: String, _ contents: inout Contents) {
@@ -88,25 +156,30 @@ public final class EmbeddedStore: BucketStorage {
     if contents.held[id]?.isEmpty == true { contents.held[id] = nil }
   }
 
-  /// Under the lock, so that two reactors put in the order of their steps.
-  private func save(_ id: String, _ terms: BucketTerms, _ contents: borrowing Contents, _ now: Int) {
-    guard let bucket = contents.buckets[id] else { return }
-    let held = contents.held[id]?.values.reduce(0, +) ?? 0
-    archive?.put(
-      SavedBucket(
-        key: id, version: bucket.version, level: min(bucket.level + held, bucket.burst), time: bucket.time,
-        burst: bucket.burst, expiresAt: now + terms.expiryMilliseconds(level: bucket.level)))
+  private static func held(_ id: String, _ contents: borrowing Contents) -> Int {
+    contents.held[id]?.values.reduce(0) { min(max($0 + $1, -LeaseRate.amountMax), LeaseRate.amountMax) } ?? 0
+  }
+
+  private static func saved(
+    _ id: String, _ terms: BucketTerms, _ contents: borrowing Contents, _ now: Int
+  ) -> SavedBucket {
+    let bucket = contents.buckets[id] ?? BucketState()
+    return SavedBucket(
+      key: id, version: bucket.version, level: bucket.level, time: bucket.time, burst: bucket.burst,
+      expiresAt: now + terms.expiryMilliseconds(level: bucket.level))
   }
 
   /// Answers at once, on any reactor.
   public func concurrency(
-    _ id: String, _ request: ConcurrencyRequest, limit: Int, later: @escaping (ConcurrencyReply?) -> Void
+    _ id: String, _ request: ConcurrencyRequest, limit: Int, node: String,
+    later: @escaping (ConcurrencyReply?) -> Void
   ) -> ConcurrencyReply? {
     let now = clock()
     return contents.withLock {
-      let reply = $0.slots[id, default: ConcurrencyState()].step(request, limit: limit, clock: now)
+      let reply = $0.slots[id, default: ConcurrencyState()].step(
+        request, node: node, limit: limit, clock: now, &$0.group)
       if reply.taken == 0 { $0.slots[id] = nil }
-      $0.steps += 1
+      $0.steps &+= 1
       if $0.steps.isMultiple(of: Self.sweepSteps) { Self.sweep(&$0, now) }
       return reply
     }
@@ -117,8 +190,9 @@ public final class EmbeddedStore: BucketStorage {
 
   /// Whose holder is gone: its slots have expired, and nobody asks any more.
   private static func sweep(_ contents: inout Contents, _ now: Int) {
-    for id in contents.slots.keys where contents.slots[id]?.step(.refresh([]), limit: 0, clock: now).taken == 0 {
-      contents.slots[id] = nil
+    for id in contents.slots.keys {
+      contents.slots[id]?.expire(now)
+      if contents.slots[id]?.taken == 0 { contents.slots[id] = nil }
     }
   }
 }

@@ -50,8 +50,12 @@ extension LimitDesk {
   /// For the values that have just been looked up.
   private func resolve(_ request: LimitRequest, _ hash: UInt64) -> LimitSet {
     let unixTime = unixTime()
+    bucket.here { $0.kept.removeAll(keepingCapacity: true) }
     let applied = plan.limits.compactMap { resolve($0, request, unixTime) }
-    let set = LimitSet(hash: hash, values: values, model: place(ofModel: request.model), applied)
+    // Who shares a subject for want of room may have its own when there is room again.
+    let validUntil = applied.contains(where: \.isShared) ? unixTime + Self.sharedSeconds : .max
+    let set = LimitSet(
+      hash: hash, values: values, model: place(ofModel: request.model), applied, validUntil: validUntil)
     sets.keep(set)
     return set
   }
@@ -59,15 +63,36 @@ extension LimitDesk {
   private func resolve(_ limit: LimitPlan.Limit, _ request: LimitRequest, _ unixTime: Int) -> AppliedShare? {
     guard let applied = limit.rule.applied(to: request.facts, digest: Self.digest) else { return nil }
     guard !limit.isConcurrency else {
-      return AppliedShare(limit: limit, subject: nil, id: applied.id, amount: applied.amount, endsAt: nil, cost: .free)
+      let isShared = !slots.hasRoom(for: applied.id, most: limit.rule.subjectsMax)
+      if isShared { noteShared(limit) }
+      return AppliedShare(
+        limit: limit, subject: nil, id: isShared ? applied.sharedID : applied.id, amount: applied.amount, endsAt: nil,
+        cost: .free, isShared: isShared)
     }
     let (terms, suffix, endsAt) = limit.rule.terms(amount: applied.amount, unixTime: unixTime)
-    let id = applied.id + suffix
-    let subject = bucket.here { $0.subject(id, terms: $0.register(terms)) }
+    var id = applied.id + suffix
+    let bounds = (of: limit.name, most: limit.rule.subjectsMax, inAll: plan.subjectsMax)
+    let own = bucket.here { $0.subject(id, terms: $0.register(terms), bounds) }
+    if own == nil {
+      noteShared(limit)
+      id = applied.sharedID + suffix
+    }
+    let subject = own ?? bucket.here { $0.sharedSubject(id, terms: $0.register(terms)) }
     return AppliedShare(
       limit: limit, subject: subject, id: id, amount: applied.amount, endsAt: endsAt,
-      cost: plan.cost(limit, model: request.model), reservedMost: OutputReserve.most(terms.bucket))
+      cost: plan.cost(limit, model: request.model), isShared: own == nil,
+      reservedMost: OutputReserve.most(terms.bucket))
   }
+
+  /// A subject has no room of its own: it is counted, and told once a limit.
+  private func noteShared(_ limit: LimitPlan.Limit) {
+    guard gauge.indices.contains(limit.number) else { return }
+    gauge[limit.number].shared &+= 1
+    if gauge[limit.number].shared == 1 { onEvent(.subjectsFull(limit: limit.name, most: limit.rule.subjectsMax)) }
+  }
+
+  /// So long a subject that shares another's bucket keeps to it.
+  private static let sharedSeconds = 10
 
   /// SHA-256 in hexadecimal digits, half of it.
   private static func digest(_ text: String) -> String {

@@ -55,6 +55,7 @@ extension LimitDesk {
       grant.waitEnded()
       return finish(wait, .refused(refusal(share, need: need, beyond: need - 1)))
     }
+    bucket.here { $0.noteUnspent(subject, need) }
     grant.refilled(need)
     finish(wait, .more)
   }

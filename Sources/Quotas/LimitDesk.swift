@@ -16,7 +16,7 @@ public final class LimitDesk: @unchecked Sendable {
   let slots: SlotBook
   let storage: any BucketStorage
   let unixTime: () -> Int
-  private let onEvent: (LimitEvent) -> Void
+  let onEvent: (LimitEvent) -> Void
   private(set) var plan: LimitPlan
   var sets = LimitSetTable()
   var recent: RecentSets
@@ -61,10 +61,14 @@ public final class LimitDesk: @unchecked Sendable {
     bucket.here { $0.report(to: self) }
     slots.owner = self
     storage.observer = self
+    slots.setActive(plan.limits.contains(where: \.isConcurrency))
   }
 
   /// Gives back what is held, as the process ends; grants that are still out are not waited for. On the reactor; the store's answers are not waited for.
-  public func leave() { bucket.here { $0.leave() } }
+  public func leave() {
+    bucket.here { $0.leave() }
+    slots.leave()
+  }
 
   /// Other limits from now on. Grants that are out keep theirs; a limit of the same name goes on with what is used of it.
   public func reconfigure(_ new: LimitPlan) {
@@ -72,6 +76,7 @@ public final class LimitDesk: @unchecked Sendable {
     plan = new
     sets.removeAll()
     recent = RecentSets(values: new.orderedParts.count + 1)
+    slots.setActive(new.limits.contains(where: \.isConcurrency))
     gauge = new.limits.map { limit in
       var fresh = old.first { $0.name == limit.name } ?? LimitGauge(name: limit.name, state: .present)
       fresh.state = Self.state(limit, storage.condition)
@@ -85,7 +90,8 @@ public final class LimitDesk: @unchecked Sendable {
     noteAsks(asks)
     return LimitGauges(
       limits: gauge, store: storage.condition, asks: asks, asksPerSecond: askWindow.last,
-      subjects: bucket.here { $0.count }, slots: slots.inUse, waiting: waits.count)
+      subjects: bucket.here { $0.count } + slots.count,
+      dropped: bucket.here { $0.counts.dropped }, slots: slots.inUse, waiting: waits.count)
   }
 
   /// How the limits of such a request stand, for the headers of a refusal.
@@ -134,5 +140,6 @@ extension LimitDesk: BucketStorageObserver {
       onEvent(.limit(name: limit.name, state))
     }
     bucket.here { $0.storeChanged() }
+    slots.storeChanged()
   }
 }

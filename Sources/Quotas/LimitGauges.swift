@@ -22,6 +22,8 @@ public struct LimitGauge: Sendable, Hashable {
   public internal(set) var denied = 0
   /// Streams that it cut.
   public internal(set) var cut = 0
+  /// Requests whose subject had no room of its own and shares one with others.
+  public internal(set) var shared = 0
 }
 
 /// The figures of one reactor's desk.
@@ -36,6 +38,8 @@ public struct LimitGauges: Sendable, Hashable {
   public let asksPerSecond: Int
   /// Subjects that are known.
   public let subjects: Int
+  /// Subjects that made room for others so far.
+  public let dropped: Int
   /// Slots that are held.
   public let slots: Int
   /// Requests and streams that wait.
@@ -48,4 +52,6 @@ public enum LimitEvent: Sendable, Hashable {
   case store(StoreCondition)
   /// A limit does something else now.
   case limit(name: String, LimitState)
+  /// A limit knows as many subjects as it may: newcomers share one. Told once.
+  case subjectsFull(limit: String, most: Int)
 }

@@ -48,10 +48,13 @@ public struct LimitPlan: Sendable {
   let limits: [Limit]
   /// What requests are told apart by, in the order in which it is asked for: facts are asked for nothing else.
   let orderedParts: ContiguousArray<SubjectPart>
+  /// Subjects that have a bucket of their own at once, over all limits.
+  let subjectsMax: Int
   private let prices: [String: Price]
 
   /// From rules, in the order in which they are asked.
-  public init(_ rules: [LimitRule], prices: [String: ModelPrice] = [:]) {
+  public init(_ rules: [LimitRule], prices: [String: ModelPrice] = [:], subjectsMax: Int = 1_000_000) {
+    self.subjectsMax = subjectsMax
     limits = rules.enumerated().map { Limit(number: $0.offset, rule: $0.element) }
     var ordered: ContiguousArray<SubjectPart> = []
     for part in limits.flatMap(\.parts) where !ordered.contains(part) { ordered.append(part) }
@@ -73,7 +76,7 @@ public struct LimitPlan: Sendable {
     let prices = settings.models.compactMap { model in model.price.map { (model.name, $0) } }
     self.init(
       settings.limits.map { LimitRule($0, nodesAssumed: nodesAssumed, zones: zones) },
-      prices: Dictionary(prices) { first, _ in first })
+      prices: Dictionary(prices) { first, _ in first }, subjectsMax: settings.server.maxLimitSubjects)
   }
 
   /// No limits at all.
@@ -200,6 +203,7 @@ extension LimitRule {
     exceeded = LimitExceeded(rawValue: settings.onExceeded.rawValue) ?? .truncate
     absence = StoreAbsence(rawValue: settings.whenStoreIsAway.rawValue) ?? .local
     waitMilliseconds = settings.wait.milliseconds
+    subjectsMax = settings.maxSubjects
     self.nodesAssumed = max(1, nodesAssumed)
   }
 }

@@ -51,14 +51,16 @@ final class LimitSet: Sendable {
   let terms: TermsList
   /// Limits of concurrency.
   let slotShares: ContiguousArray<AppliedShare>
-  /// When the first of its calendar periods ends, in seconds since 1970; `Int.max` if it has none.
+  /// When the first of its calendar periods ends, or it is to be looked up anew, in seconds since 1970; `Int.max` for never.
   let endsAt: Int
   /// A limit of money that does not know what the model costs: it cannot be kept, and what it is for may not pass.
   let unpriced: AppliedShare?
   /// Where it is learned how long the model's answers are; -1 if nowhere.
   let model: Int
 
-  init(hash: UInt64, values: ContiguousArray<String?>, model: Int, _ applied: [AppliedShare]) {
+  init(
+    hash: UInt64, values: ContiguousArray<String?>, model: Int, _ applied: [AppliedShare], validUntil: Int = .max
+  ) {
     self.hash = hash
     self.values = values
     self.model = model
@@ -80,7 +82,7 @@ final class LimitSet: Sendable {
     // Without a model nothing is paid by tokens.
     let hasModel = values.last.map { $0?.isEmpty == false } ?? false
     unpriced = hasModel ? applied.first { $0.isUnpriced } : nil
-    endsAt = applied.compactMap(\.endsAt).min() ?? .max
+    endsAt = min(validUntil, applied.compactMap(\.endsAt).min() ?? .max)
   }
 
   // What it frees is trivial to destroy: terms hold no references.
@@ -153,13 +155,16 @@ final class AppliedShare: Sendable {
   let perThousand: Int
   /// What prompt and reservation of an answer in one piece may take together.
   let reservedMost: Int
+  /// The limit had no room for the subject: it shares one with others.
+  let isShared: Bool
   /// Where the slot book had it last: looked at first, for there all that it has is by its name. Of the reactor's desk alone, as the set.
   nonisolated(unsafe) var slotPlace = 0
 
   init(
     limit: LimitPlan.Limit, subject: SubjectRef?, id: String, amount: Int, endsAt: Int?, cost: LimitCost,
-    reservedMost: Int = 0
+    isShared: Bool = false, reservedMost: Int = 0
   ) {
+    self.isShared = isShared
     self.reservedMost = reservedMost
     self.limit = limit
     self.subject = subject

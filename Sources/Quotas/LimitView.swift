@@ -34,8 +34,8 @@ extension DistributedTokenBucket {
       let terms = set.terms[place]
       guard terms.kind != .money, isCurrent(terms.subject) else { continue }
       let index = Int(terms.subject.place)
-      let remaining = max(0, left(index))
       let bucket = self.terms[Int(subjects[index].terms)].bucket
+      let remaining = shown(index, bucket, isCalendar: terms.isCalendar, unixTime: unixTime)
       let used = bucket.used(of: terms.amount * terms.scale, remaining: remaining)
       let view = LimitView(
         limit: terms.amount, remaining: terms.amount - (terms.scale == 1 ? used : used / terms.scale),

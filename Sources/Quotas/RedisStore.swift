@@ -34,8 +34,11 @@ public final class RedisStore: BucketStorage, @unchecked Sendable {
     self.client = client
     self.timeout = timeout
     self.prefix = prefix
+    concurrencyGroupCount = client.isCluster ? ConcurrencyGroup.countInCluster : 1
   }
 
+  /// Several in a cluster.
+  public let concurrencyGroupCount: Int
   /// As the breaker sees it.
   public var condition: StoreCondition { breaker.condition }
 
@@ -59,11 +62,12 @@ public final class RedisStore: BucketStorage, @unchecked Sendable {
 
   /// Sends the step.
   public func concurrency(
-    _ id: String, _ request: ConcurrencyRequest, limit: Int, later: @escaping (ConcurrencyReply?) -> Void
+    _ id: String, _ request: ConcurrencyRequest, limit: Int, node: String,
+    later: @escaping (ConcurrencyReply?) -> Void
   ) -> ConcurrencyReply? {
-    let keys = LimitKey.slots(id, prefix: prefix)
-    var command = Self.concurrencyScript.call(keys: [keys.slots, keys.last])
-    for argument in ConcurrencyScript.arguments(request, limit: limit) { command.append(argument) }
+    var command = Self.concurrencyScript.call(
+      keys: LimitKey.slots(id, groupCount: concurrencyGroupCount, prefix: prefix))
+    for argument in ConcurrencyScript.arguments(request, node: node, limit: limit) { command.append(argument) }
     send(command, ConcurrencyScript.reply, later)
     return nil
   }

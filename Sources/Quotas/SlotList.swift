@@ -1,7 +1,7 @@
 /// The slots that a request holds: one inside itself, for more than one limit of concurrency are rare and an array would be an allocation.
 struct SlotList: Sendable {
   private(set) var count = 0
-  private var first = HeldSlot(entry: 0, slot: 0)
+  private var first = HeldSlot(entry: 0)
   private var rest: [HeldSlot] = []
 
   mutating func append(_ slot: HeldSlot) {

@@ -54,6 +54,13 @@ public struct BucketState: Sendable, Hashable {
     self.burst = min(max(0, burst), LeaseRate.amountMax)
   }
 
+  /// Takes what another process has left of it, and keeps who has asked here.
+  mutating func adopt(_ snapshot: BucketSnapshot, burst: Int) {
+    let members = members
+    self = BucketState(snapshot, burst: burst)
+    self.members = members
+  }
+
   /// Makes one step and answers.
   ///
   /// - Parameters:

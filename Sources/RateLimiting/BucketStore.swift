@@ -5,18 +5,28 @@
 public struct BucketStore: Sendable {
   /// Buckets that one step looks at to drop them, at most.
   static let sweptMax = 4
+  /// With more than so many, those go that are full again: they are as one that nobody has asked yet.
+  static let keptMax = 100_000
 
   private struct Entry: Sendable {
     /// Nil for a place that is free.
     var key: String?
     var state: BucketState
     var expiresAt: Int
+    /// When it is full if nobody asks; a quota never is (``quota``).
+    var fullAt = Entry.unknown
+
+    static let quota = Int.max
+    static let unknown = Int.max - 1
+    var isQuota: Bool { fullAt == Self.quota }
   }
 
   private var entries = BlockArray<Entry>()
   private var places: [String: Int32] = [:]
   private var free: [Int32] = []
   private var sweepAt = 0
+  /// Quotas that are kept, by their limits' names.
+  private var quotas: [String: Int] = [:]
 
   /// An empty store.
   public init() {}
@@ -32,6 +42,13 @@ public struct BucketStore: Sendable {
     if entries[place].expiresAt <= clock { entries[place].state = BucketState() }
     let reply = entries[place].state.lease(request, terms, node: node, clock: clock)
     entries[place].expiresAt = clock + terms.expiryMilliseconds(level: reply.seen.level)
+    if terms.rate.isNone {
+      noteQuota(place)
+    } else {
+      entries[place].fullAt =
+        clock
+        + (terms.rate.milliseconds(for: terms.burst - reply.seen.level, max: LeaseRate.periodMillisecondsMax) ?? 0)
+    }
     sweep(clock)
     return reply
   }
@@ -44,6 +61,27 @@ public struct BucketStore: Sendable {
     let place = place(of: key)
     entries[place].state = BucketState(snapshot, burst: burst)
     entries[place].expiresAt = expiresAt
+    noteQuota(place)
+  }
+
+  /// Takes a quota's bucket as another process has left it, which shares it.
+  public mutating func adopt(_ key: String, _ snapshot: BucketSnapshot, burst: Int) {
+    let place = place(of: key)
+    entries[place].state.adopt(snapshot, burst: burst)
+    entries[place].expiresAt = .max
+  }
+
+  /// Whether a quota's bucket is there, or its limit has fewer than that.
+  public func hasRoom(for key: String, most: Int) -> Bool {
+    places[key] != nil || quotas[Self.limit(of: key), default: 0] < most
+  }
+
+  private static func limit(of key: String) -> String { String(key.prefix { $0 != ":" }) }
+
+  private mutating func noteQuota(_ place: Int) {
+    guard !entries[place].isQuota, let key = entries[place].key else { return }
+    entries[place].fullAt = Entry.quota
+    quotas[Self.limit(of: key), default: 0] += 1
   }
 
   /// Forgets everything, as a store that restarts empty.
@@ -65,8 +103,12 @@ public struct BucketStore: Sendable {
   private mutating func sweep(_ clock: Int) {
     for _ in 0..<min(Self.sweptMax, entries.count) {
       sweepAt = sweepAt + 1 < entries.count ? sweepAt + 1 : 0
-      guard let key = entries[sweepAt].key, entries[sweepAt].expiresAt <= clock else { continue }
+      let isTooMany = places.count > Self.keptMax
+      guard let key = entries[sweepAt].key,
+        entries[sweepAt].expiresAt <= clock || (isTooMany && entries[sweepAt].fullAt <= clock)
+      else { continue }
       places[key] = nil
+      if entries[sweepAt].isQuota { quotas[Self.limit(of: key), default: 1] -= 1 }
       entries[sweepAt] = Entry(key: nil, state: BucketState(), expiresAt: .max)
       free.append(Int32(sweepAt))
     }

@@ -1,124 +1,184 @@
-/// What a node asks of a concurrency limit at the store.
-public enum ConcurrencyRequest: Sendable, Hashable {
-  /// Take this slot if fewer than `limit` are taken.
-  case acquire(String)
-  /// These are still in use. They are taken anew where the store has forgotten them, even beyond the limit: their streams run.
-  case refresh([String])
-  /// These are free.
-  case release([String])
+/// What a node has seen of a group of concurrency limits at the store: sent along with each request, so that a store that has forgotten learns it.
+public struct ConcurrencyMark: Sendable, Hashable {
+  /// Since when the store remembers, in milliseconds of its clock; 0: nothing has been seen.
+  public var epoch: Int
+  /// Requests that it has had since.
+  public var version: Int
+
+  /// A mark.
+  public init(epoch: Int, version: Int) {
+    self.epoch = epoch
+    self.version = version
+  }
+
+  /// Nothing seen yet.
+  public static let none = ConcurrencyMark(epoch: 0, version: 0)
+}
+
+/// What a node says to the store of one concurrency limit and subject: how many slots it holds, and how many it would like to.
+public struct ConcurrencyRequest: Sendable, Hashable {
+  /// Counts up with each request of a node: what comes late and out of order changes nothing.
+  public var sequence: Int
+  /// Slots that its requests hold. They count in any case, for their streams run.
+  public var held: Int
+  /// Slots that it would like to hold, those that it holds included.
+  public var want: Int
+  /// What it would hold by itself: more is not given while the store may have forgotten what others hold.
+  public var alone: Int
+  /// What the store had counted for it, as it last said.
+  public var counted: Int
+  /// It has had no answer for some seconds.
+  public var wasAway: Bool
+  /// What it has seen.
+  public var seen: ConcurrencyMark
+
+  /// A request.
+  public init(
+    sequence: Int, held: Int, want: Int, alone: Int, counted: Int = 0, wasAway: Bool = false,
+    seen: ConcurrencyMark = .none
+  ) {
+    self.sequence = sequence
+    self.held = held
+    self.want = want
+    self.alone = alone
+    self.counted = counted
+    self.wasAway = wasAway
+    self.seen = seen
+  }
 }
 
 /// What the store answers.
 public struct ConcurrencyReply: Sendable, Hashable {
-  /// The slot was given; true for the other requests.
-  public var granted: Bool
-  /// Slots that are taken now.
+  /// Slots that now count for the node.
+  public var count: Int
+  /// Slots that count for all nodes.
   public var taken: Int
+  /// Nodes that have asked lately, this one included.
+  public var nodes: Int
+  /// The store's mark after it.
+  public var mark: ConcurrencyMark
+  /// The store may have forgotten what other nodes hold, and gives no more than each would hold alone.
+  public var isRecovering: Bool
 
   /// A reply.
-  public init(granted: Bool, taken: Int) {
-    self.granted = granted
+  public init(count: Int, taken: Int, nodes: Int, mark: ConcurrencyMark, isRecovering: Bool) {
+    self.count = count
     self.taken = taken
+    self.nodes = nodes
+    self.mark = mark
+    self.isRecovering = isRecovering
   }
 }
 
-/// The slots of one concurrency limit as the store holds them, the pure twin of ``ConcurrencyScript``. No counter: each slot has a name and a time at
-/// which it falls free unless it is refreshed, so that a node that dies leaks none.
-public struct ConcurrencyState: Sendable, Hashable {
-  /// A slot that is not refreshed for so long is free.
-  public static let lifeMilliseconds = 15_000
-  /// Slots in one request at most.
-  public static let slotsMax = 256
+/// What the store knows of all limits of one group: which nodes there are, and since when it remembers. Without it a store that is empty because nobody asks could not
+/// be told from one that has lost everything.
+public struct ConcurrencyGroup: Sendable, Hashable {
+  /// The limits and subjects of a cluster are spread over so many groups, so that they are not all on one server.
+  public static let countInCluster = 16
 
-  private var expiries: [String: Int] = [:]
-  private var time = 0
+  var mark = ConcurrencyMark.none
+  /// Until then nodes that hold something may not have said so.
+  var recoversUntil = 0
+  /// When each node was last heard.
+  var nodes: [String: Int] = [:]
+
+  /// Nothing is known.
+  public init() {}
+
+  /// The same after its mark is lost: for tests of what a store does that has lost a part.
+  package var withoutMark: ConcurrencyGroup {
+    var group = ConcurrencyGroup()
+    group.nodes = nodes
+    return group
+  }
+
+  /// Notes who asks and what he has seen.
+  mutating func step(_ request: ConcurrencyRequest, _ node: String, isMissed: Bool, _ now: Int) {
+    recoversUntil = min(recoversUntil, now + ConcurrencyState.recoveryMilliseconds)
+    let seen = request.seen
+    let isNew = mark.epoch == 0
+    // A node of an older epoch has been missed already.
+    let isBehind =
+      seen.epoch > mark.epoch || (seen.epoch == mark.epoch && (seen.version > mark.version || isMissed))
+    let hasForgotten = seen.epoch > 0 && (isNew || isBehind || seen.epoch != mark.epoch)
+    if isNew || isBehind {
+      let epoch = max(now, seen.epoch + 1, mark.epoch + 1, 1)
+      mark = ConcurrencyMark(epoch: min(epoch, BucketSnapshot.versionMax), version: 0)
+    }
+    if hasForgotten || request.wasAway { recoversUntil = now + ConcurrencyState.recoveryMilliseconds }
+    mark.version = min(mark.version + 1, BucketSnapshot.versionMax)
+    nodes = nodes.mapValues { min($0, now) }.filter { $0.value > now - ConcurrencyState.lifeMilliseconds }
+    nodes[node] = now
+  }
+}
+
+/// The slots of one concurrency limit and subject as the store holds them, the pure twin of ``ConcurrencyScript``: for each node how many it holds, and until when that
+/// counts. No counter of all: a node that dies leaks nothing. No name for a slot: an answer that is lost leaks none either, for the node's next word replaces the last.
+///
+/// A step, in this order:
+/// 1. **Group**: a node that has seen more than the store knows, or whose slots are missing, shows that the store has forgotten. A new epoch begins, which tells all nodes to
+///    say at once what they hold; for ``recoveryMilliseconds`` no node is given more than it would hold alone.
+/// 2. **Expiry** of nodes that were not heard for ``lifeMilliseconds``.
+/// 3. **Count** `max(held, min(want, limit − others))`, in a recovery `max(held, min(want, limit − others, alone))`.
+public struct ConcurrencyState: Sendable, Hashable {
+  /// What a node holds counts for so long after its last word.
+  public static let lifeMilliseconds = 15_000
+  /// So long after a loss nodes may not have said what they hold: they say something each second.
+  public static let recoveryMilliseconds = 2500
+  /// Slots of one node, at most.
+  public static let slotsMax = 1 << 20
+
+  private struct Holder: Sendable, Hashable {
+    var count: Int
+    var sequence: Int
+    var expiresAt: Int
+  }
+
+  private var holders: [String: Holder] = [:]
 
   /// Nothing is taken.
   public init() {}
 
   /// Slots that are taken.
-  public var taken: Int { expiries.count }
+  public var taken: Int { holders.values.reduce(0) { $0 + $1.count } }
 
-  /// Makes one step. A clock that runs back by up to ten seconds stands; further back, all slots live as if refreshed now.
-  public mutating func step(_ request: ConcurrencyRequest, limit: Int, clock: Int) -> ConcurrencyReply {
-    var now = clock
-    if time > clock {
-      if time - clock <= BucketState.clockBehindMillisecondsMax {
-        now = time
-      } else {
-        for name in expiries.keys { expiries[name] = clock + Self.lifeMilliseconds }
-      }
+  /// Makes one step.
+  ///
+  /// - Parameters:
+  ///   - node: the caller's name, unique and new for each process and reactor.
+  ///   - clock: the store's clock in milliseconds.
+  ///   - group: of the limit and subject.
+  public mutating func step(
+    _ request: ConcurrencyRequest, node: String, limit: Int, clock now: Int, _ group: inout ConcurrencyGroup
+  ) -> ConcurrencyReply {
+    expire(now)
+    let own = holders[node]
+    group.step(request, node, isMissed: request.counted > 0 && own == nil, now)
+    let isRecovering = group.recoversUntil > now
+    let others = taken - (own?.count ?? 0)
+    var count = own?.count ?? 0
+    if own == nil || count == 0 || (own?.sequence ?? 0) <= request.sequence {
+      let held = min(max(0, request.held), Self.slotsMax)
+      let want = min(max(held, request.want), Self.slotsMax)
+      let most = min(limit - others, isRecovering ? request.alone : limit)
+      count = max(held, min(want, most))
+      holders[node] =
+        count == 0
+        ? nil : Holder(count: count, sequence: request.sequence, expiresAt: now + Self.lifeMilliseconds)
     }
-    time = now
-    expiries = expiries.filter { $0.value > now }
-    var granted = true
-    switch request {
-    case .acquire(let slot):
-      granted = expiries[slot] != nil || expiries.count < limit
-      if granted { expiries[slot] = now + Self.lifeMilliseconds }
-    case .refresh(let slots): for slot in slots { expiries[slot] = now + Self.lifeMilliseconds }
-    case .release(let slots): for slot in slots { expiries[slot] = nil }
-    }
-    return ConcurrencyReply(granted: granted, taken: expiries.count)
-  }
-}
-
-/// The step of ``ConcurrencyState`` for Redis and Valkey.
-///
-/// Keys: 1. a sorted set of slots by expiry; 2. the time of the last step, with the same hash tag. Arguments: see ``arguments(_:limit:clock:)``. Reply: granted (0
-/// or 1), taken.
-public enum ConcurrencyScript {
-  /// Keys that it takes.
-  public static let keyCount = 2
-
-  /// The script's text.
-  public static let source = """
-    local slots, last = KEYS[1], KEYS[2]
-    local operation, limit, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-    if now == 0 then
-      local clock = redis.call('TIME')
-      now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
-    end
-    local function text(number) return string.format('%.0f', number) end
-    local life = \(ConcurrencyState.lifeMilliseconds)
-    local time = tonumber(redis.call('GET', last) or 0)
-    if time > now then
-      if time - now <= \(BucketState.clockBehindMillisecondsMax) then now = time else
-        for _, slot in ipairs(redis.call('ZRANGE', slots, 0, -1)) do redis.call('ZADD', slots, text(now + life), slot) end
-      end
-    end
-    redis.call('ZREMRANGEBYSCORE', slots, '-inf', text(now))
-    local granted = 1
-    if operation == 'acquire' then
-      if not redis.call('ZSCORE', slots, ARGV[4]) and redis.call('ZCARD', slots) >= limit then granted = 0 else
-        redis.call('ZADD', slots, text(now + life), ARGV[4])
-      end
-    else
-      for index = 4, math.min(#ARGV, \(ConcurrencyState.slotsMax + 3)) do
-        if operation == 'refresh' then redis.call('ZADD', slots, text(now + life), ARGV[index]) else
-          redis.call('ZREM', slots, ARGV[index])
-        end
-      end
-    end
-    redis.call('SET', last, text(now), 'PX', text(4 * life))
-    redis.call('PEXPIRE', slots, text(4 * life))
-    return {granted, redis.call('ZCARD', slots)}
-    """
-
-  /// The arguments of a request, in order; `clock` as for ``LeaseScript/arguments(_:_:node:clock:)``.
-  public static func arguments(_ request: ConcurrencyRequest, limit: Int, clock: Int = 0) -> [String] {
-    let (name, slots) =
-      switch request {
-      case .acquire(let slot): ("acquire", [slot])
-      case .refresh(let slots): ("refresh", Array(slots.prefix(ConcurrencyState.slotsMax)))
-      case .release(let slots): ("release", Array(slots.prefix(ConcurrencyState.slotsMax)))
-      }
-    return [name, String(limit), String(clock)] + slots
+    return ConcurrencyReply(
+      count: count, taken: others + count, nodes: group.nodes.count, mark: group.mark, isRecovering: isRecovering)
   }
 
-  /// Reads a reply; nil when a store sends anything that the script cannot have said.
-  public static func reply(_ numbers: [Int]) -> ConcurrencyReply? {
-    guard numbers.count == 2, (0...1).contains(numbers[0]), numbers[1] >= 0 else { return nil }
-    return ConcurrencyReply(granted: numbers[0] == 1, taken: numbers[1])
+  /// Forgets whose time is over. What expires later than it can was written under a clock that was ahead.
+  public mutating func expire(_ now: Int) {
+    let latest = now + Self.lifeMilliseconds
+    for (node, holder) in holders {
+      if holder.expiresAt <= now {
+        holders[node] = nil
+      } else if holder.expiresAt > latest {
+        holders[node]?.expiresAt = latest
+      }
+    }
   }
 }

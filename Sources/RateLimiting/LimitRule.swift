@@ -90,6 +90,8 @@ public struct LimitRule: Sendable {
   public var waitMilliseconds = 1000
   /// Nodes to reckon with before the store has told their number.
   public var nodesAssumed = 1
+  /// Subjects that have a bucket of their own at once; beyond it newcomers share one.
+  public var subjectsMax = 100_000
 
   /// A rule.
   public init(
@@ -118,7 +120,7 @@ public struct LimitRule: Sendable {
     var subject = each.map { LimitKey.escaped(LimitKey.value($0, facts.value(of: $0))) }.joined(separator: ":")
     if subject.utf8.count > LimitKey.subjectBytesMax { subject = "%h\(LimitKey.escaped(digest(subject)))" }
     return AppliedLimit(
-      amount: cases[place].amount, id: "\(LimitKey.escaped(name)):\(cases[place].id ?? ""):\(subject)")
+      amount: cases[place].amount, group: "\(LimitKey.escaped(name)):\(cases[place].id ?? ""):", subject: subject)
   }
 
   private func mostSpecific(_ facts: some SubjectFacts) -> Int? {
@@ -193,5 +195,10 @@ public struct AppliedLimit: Sendable, Hashable {
   /// Units in the window.
   public let amount: Int
   /// Tells its bucket from all others, with the period's suffix; fit for a key.
-  public let id: String
+  public var id: String { group + subject }
+  /// The bucket of all subjects for which there is no room: no subject's text is escaped so.
+  public var sharedID: String { group + "%others" }
+  /// The limit and its case.
+  let group: String
+  let subject: String
 }

@@ -74,9 +74,15 @@ public enum LimitKey {
   public static func bucket(_ id: String, prefix: String = "sl") -> (bucket: String, members: String) {
     ("\(prefix):{\(id)}:b", "\(prefix):{\(id)}:m")
   }
-  /// The keys of a concurrency limit (``ConcurrencyScript``).
-  public static func slots(_ id: String, prefix: String = "sl") -> (slots: String, last: String) {
-    ("\(prefix):{\(id)}:s", "\(prefix):{\(id)}:t")
+  /// The keys of a concurrency limit and subject (``ConcurrencyScript``), and of its group.
+  public static func slots(_ id: String, groupCount: Int = 1, prefix: String = "sl") -> [String] {
+    let tag = "\(prefix):{c\(concurrencyGroup(of: id, groupCount))}"
+    return ["\(tag):s:\(id)", "\(tag):mark", "\(tag):nodes"]
+  }
+  /// The group of a concurrency limit and subject, below the count of groups. A group's own number is in it: limits' names have colons.
+  public static func concurrencyGroup(of id: String, _ groupCount: Int) -> Int {
+    let number = Int(id).map { UInt64(clamping: $0) } ?? hash(id)
+    return Int(number % UInt64(max(1, groupCount)))
   }
 
   /// Names a rule's case by what it matches, so that its buckets stay its own when cases change their order, their amounts, or others come and go: a
@@ -85,9 +91,12 @@ public enum LimitKey {
     guard !conditions.isEmpty else { return "0" }
     // A byte that no text has ends each word, so that no two lists make one text.
     let words = conditions.map { ([$0.subject] + $0.patterns.sorted()).joined(separator: "\u{1}") }.sorted()
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in words.joined(separator: "\u{2}").utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    return String(hash, radix: 36)
+    return String(hash(words.joined(separator: "\u{2}")), radix: 36)
+  }
+
+  /// FNV-1a.
+  private static func hash(_ text: String) -> UInt64 {
+    text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
   }
 
   /// The value of a part as it tells subjects apart: addresses cut to their network, others as they are.

@@ -14,6 +14,8 @@ public final class RedisClient: @unchecked Sendable {
   /// The reactor that it belongs to.
   public let reactor: Reactor
   let settings: RedisSettings
+  /// Whether keys are spread over several servers.
+  public var isCluster: Bool { if case .cluster = settings.topology { true } else { false } }
   let context: RedisContext
   let draw: () -> UInt64
   private let onEvent: (RedisEvent) -> Void

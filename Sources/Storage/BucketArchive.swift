@@ -3,52 +3,69 @@ internal import Foundation
 internal import GRDB
 internal import Reactor
 
-/// Buckets on disk, in SQLite: what quotas and budgets of one process have left outlives it.
+/// Buckets on disk, in SQLite: what quotas and budgets have left, for all processes that use the file, now and later.
 ///
-/// Changes are gathered and written by a thread of the archive's own, at most once in ``writePauseMilliseconds``; nobody waits for the disk. A process that
-/// is killed loses what came since the last write. The journal is a write-ahead log with `synchronous = NORMAL`: a write survives the process' end,
-/// and the last ones may not survive the machine's.
+/// Each step on a bucket is a transaction: read, decide, write. So any number of processes on one machine share their quotas as they would over Redis. What a process
+/// holds of them stands beside, under its name, and goes back when it has ended, however it ended (``ArchiveOwner``).
+///
+/// The journal is a write-ahead log with `synchronous = NORMAL`: a write survives the process' end, and the last ones may not survive the machine's. No step waits for the
+/// disk: the log is carried over into the file by a thread of the archive's own.
 public final class BucketArchive: Sendable {
-  /// Between two writes, at least: the most that a kill loses, but for the write that is under way.
-  public static let writePauseMilliseconds = 50
+  /// A step waits so long for another process' step at most; longer, and the disk counts as away for ``pauseMilliseconds``.
+  static let busyMilliseconds = 50
+  private static let pauseMilliseconds = 1000
+  /// How often it is looked whether other processes have ended.
+  private static let reclaimMilliseconds = 1000
+  /// Steps after which the log is carried over.
+  private static let checkpointSteps = 512
 
-  private struct Pending: Sendable {
-    var buckets: [String: SavedBucket] = [:]
-    var isScheduled = false
+  private struct State: Sendable {
     var failure: StorageError?
+    var retryAt = MonotonicTime(nanoseconds: 0)
+    var reclaimAt = MonotonicTime(nanoseconds: 0)
+    var steps = 0
   }
 
   /// The file.
   public let path: String
+  /// A damaged file that was found and renamed when this one was opened.
+  public let setAside: SetAsideArchive?
   private let database: DatabaseQueue
-  private let pending = Locked(Pending())
+  private let owner: ArchiveOwner
+  private let state = Locked(State())
   private let writer = DispatchQueue(label: "sluice.bucket-archive", qos: .utility)
   private let onFailure: @Sendable (StorageError?) -> Void
 
-  /// A damaged file that was found and renamed when this one was opened.
-  public let setAside: SetAsideArchive?
-
   /// Opens the file, or makes it, its directory included; both are for this user alone. A file that is damaged, or another program's, is renamed and begun anew with
-  /// the rows of it that can be read.
+  /// the rows of it that can be read. What processes held that have ended is given back.
   ///
-  /// - Parameter onFailure: told once when writing begins to fail, and with nil when it succeeds again; on the writer's thread.
+  /// - Parameter onFailure: told once when the file begins to fail, and with nil when it works again; on any thread.
   public init(path: String, onFailure: @escaping @Sendable (StorageError?) -> Void = { _ in }) throws(StorageError) {
     self.path = path
     self.onFailure = onFailure
     do {
       try PrivateFiles.makeDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path)
       try PrivateFiles.makeFile(path)
-      let (database, damage) = try Self.openSound(path)
-      guard let damage else {
-        (self.database, setAside) = (database, nil)
-        return
+      owner = try ArchiveOwner(beside: path)
+      let (found, damage) = try Self.openSound(path)
+      if let damage {
+        let name = try PrivateFiles.setAside(path)
+        try PrivateFiles.makeFile(path)
+        database = try Self.open(path)
+        try database.write { for bucket in damage.sound { try ArchiveTable.put(bucket, into: $0) } }
+        setAside = SetAsideArchive(path: path, renamed: name, cause: damage.cause, kept: damage.sound.count)
+      } else {
+        database = found
+        setAside = nil
       }
-      let kept = damage.sound
-      let name = try PrivateFiles.setAside(path)
-      try PrivateFiles.makeFile(path)
-      self.database = try Self.open(path)
-      try self.database.write { try ArchiveTable.insert(kept, into: $0) }
-      setAside = SetAsideArchive(path: path, renamed: name, cause: damage.cause, kept: kept.count)
+      let owner = owner
+      try database.write { database in
+        try ArchiveTable.add(owner: owner.name, to: database)
+        try Self.reclaim(owner, database)
+      }
+      try database.writeWithoutTransaction {
+        try $0.execute(sql: "PRAGMA busy_timeout = \(Self.busyMilliseconds); PRAGMA wal_autocheckpoint = 0")
+      }
     } catch let error as StorageError {
       throw error
     } catch {
@@ -69,7 +86,7 @@ public final class BucketArchive: Sendable {
     do {
       let database = try open(path)
       guard let cause = try database.read(ArchiveTable.damage) else { return (database, nil) }
-      let sound = (try? database.read(ArchiveTable.fetch)) ?? []
+      let sound = (try? database.read(ArchiveTable.fetchAll)) ?? []
       try database.close()
       return (database, Damage(cause: cause, sound: sound))
     } catch let error as DatabaseError where error.isOfContents {
@@ -80,8 +97,8 @@ public final class BucketArchive: Sendable {
   private static func open(_ path: String) throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.label = "buckets"
-    // Another process that reads the file, a backup for instance, is waited for, on the writer's thread.
-    configuration.busyMode = .timeout(1)
+    // Others may be starting too.
+    configuration.busyMode = .timeout(5)
     configuration.prepareDatabase { database in
       _ = try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL")
       try database.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF")
@@ -95,58 +112,97 @@ public final class BucketArchive: Sendable {
   public func load(clock: Int) throws(StorageError) -> [SavedBucket] {
     do {
       return try database.write { database in
-        try database.execute(sql: "DELETE FROM bucket WHERE expiresAt <= ?", arguments: [clock])
-        return try ArchiveTable.fetch(database)
+        try ArchiveTable.removeExpired(clock, database)
+        return try ArchiveTable.fetchAll(database)
       }
     } catch {
       throw StorageError(attempt: "read", path: path, cause: "\(error)")
     }
   }
 
-  /// Keeps a bucket from the next write on. From any thread; costs a dictionary's change.
-  public func put(_ bucket: SavedBucket) {
-    let isFirst = pending.withLock { state in
-      state.buckets[bucket.key] = bucket
-      defer { state.isScheduled = true }
-      return !state.isScheduled
+  // MARK: Steps
+
+  /// One step on a bucket, with all other processes' steps before or behind it.
+  ///
+  /// - Parameter body: given the bucket as it stands, if there is one; gives back what it is afterwards, what this process holds of it, and an answer.
+  /// - Returns: the answer; nil if the file cannot be used now, then `body` has not run.
+  public func step<Answer>(
+    _ key: String, _ body: (SavedBucket?) -> (bucket: SavedBucket, held: Int, answer: Answer)
+  ) -> Answer? {
+    var answer: Answer?
+    transact { database in
+      let (bucket, held, given) = body(try ArchiveTable.fetch(key, database))
+      answer = given
+      try ArchiveTable.put(bucket, into: database)
+      try ArchiveTable.setHeld(held, of: key, by: owner.name, database)
     }
-    if isFirst { schedule() }
+    return answer
   }
 
-  /// Writes what is pending and waits for it. For the process' end and for tests.
-  public func flush() { writer.sync { write() } }
-
-  private func schedule() {
-    writer.asyncAfter(deadline: .now() + .milliseconds(Self.writePauseMilliseconds)) { [self] in
-      pending.withLock { $0.isScheduled = false }
-      write()
+  /// What this process holds, by key.
+  ///
+  /// - Returns: whether it is written.
+  public func setHeld(_ held: [(key: String, units: Int)]) -> Bool {
+    transact { database in
+      for (key, units) in held { try ArchiveTable.setHeld(units, of: key, by: owner.name, database) }
     }
   }
 
-  /// On the writer's thread.
-  private func write() {
-    let buckets = pending.withLock { state in
-      defer { state.buckets = [:] }
-      return state.buckets
+  @discardableResult
+  private func transact(_ body: (Database) throws -> Void) -> Bool {
+    let now = MonotonicTime.readClock()
+    let (mayTry, mayReclaim) = state.withLock { state in
+      guard now >= state.retryAt else { return (false, false) }
+      state.steps &+= 1
+      if state.steps.isMultiple(of: Self.checkpointSteps) { writer.async { [self] in checkpoint() } }
+      guard now >= state.reclaimAt else { return (true, false) }
+      state.reclaimAt = now + .milliseconds(Self.reclaimMilliseconds)
+      return (true, true)
     }
-    guard !buckets.isEmpty else { return }
+    guard mayTry else { return false }
     do {
-      try database.write { try ArchiveTable.insert(buckets.values, into: $0) }
-      note(nil)
-    } catch {
-      // What has changed meanwhile is newer.
-      let isFirst = pending.withLock { state in
-        state.buckets.merge(buckets) { newer, _ in newer }
-        defer { state.isScheduled = true }
-        return !state.isScheduled
+      try database.writeWithoutTransaction { database in
+        try database.inTransaction(.immediate) {
+          if mayReclaim { try Self.reclaim(owner, database) }
+          try body(database)
+          return .commit
+        }
       }
-      if isFirst { schedule() }
+      note(nil)
+      return true
+    } catch {
+      state.withLock { $0.retryAt = now + .milliseconds(Self.pauseMilliseconds) }
       note(StorageError(attempt: "write", path: path, cause: "\(error)"))
+      return false
     }
+  }
+
+  /// What processes held that have ended goes back.
+  private static func reclaim(_ owner: ArchiveOwner, _ database: Database) throws {
+    for name in try ArchiveTable.owners(database) where name != owner.name && !owner.isAlive(name) {
+      try ArchiveTable.giveBack(of: name, database)
+      owner.forget(name)
+    }
+  }
+
+  /// On the writer's thread, over a connection of its own: the disk is waited for.
+  private func checkpoint() {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(1)
+    guard let database = try? DatabaseQueue(path: path, configuration: configuration) else { return }
+    let now = Int(Date().timeIntervalSince1970 * 1000)
+    _ = try? database.write { try ArchiveTable.removeExpired(now, $0) }
+    _ = try? database.writeWithoutTransaction { _ = try $0.checkpoint(.passive) }
+    try? database.close()
+  }
+
+  /// Has something done by the archive's thread, a little later.
+  public func later(milliseconds: Int, _ body: @escaping @Sendable () -> Void) {
+    writer.asyncAfter(deadline: .now() + .milliseconds(milliseconds), execute: body)
   }
 
   private func note(_ failure: StorageError?) {
-    let changed = pending.withLock { state in
+    let changed = state.withLock { state in
       defer { state.failure = failure }
       return (state.failure == nil) != (failure == nil)
     }

@@ -23,7 +23,6 @@ import Testing
       }
       await rig.on { $0.leave() }
       rig.shutDown()
-      archive.flush()
     }
     clock.advance(3_600_000)
     let archive = try BucketArchive(path: path)
@@ -60,7 +59,6 @@ import Testing
           desk.leave()
         }
         first.shutDown()
-        archive.flush()
         var saved = try #require(try archive.load(clock: clock.now).first)
         switch field {
         case 0: saved.version = end
@@ -68,8 +66,8 @@ import Testing
         case 2: saved.time = end
         default: saved.burst = end
         }
-        archive.put(saved)
-        archive.flush()
+        let changed = saved
+        #expect(archive.step(changed.key) { _ in (changed, 0, true) } == true)
         let rig = Rig(plan, store: try EmbeddedStore(archive: archive, clock: { clock.now }), clock: clock)
         for _ in 0..<3 {
           let outcome = await rig.admit(request(prompt: 10, expected: 0)).0
@@ -78,6 +76,37 @@ import Testing
         #expect(await rig.on { $0.gauges.subjects } == 1)
         rig.shutDown()
       }
+    }
+  }
+
+  @Test("two processes on one data directory share a quota exactly, while both run and after one has ended")
+  func shared() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("limits.sqlite")
+    let clock = TestClock()
+    for amount in [10, 1000] {
+      let plan = LimitPlan([.of(.requests, "month\(amount)", amount, .calendar(.month, .utc))])
+      func process() throws -> Rig {
+        Rig(plan, store: try EmbeddedStore(archive: BucketArchive(path: path), clock: { clock.now }), clock: clock)
+      }
+      let rigs = [try process(), try process()]
+      var admitted = 0
+      for number in 0..<amount * 8 / 10 {
+        guard let held = await rigs[number % 2].admit(request(prompt: 1, expected: 0)).0.grant else { continue }
+        await rigs[number % 2].on { _ in held.grant.settle(prompt: 1, completion: 0) }
+        admitted += 1
+      }
+      #expect(admitted == amount * 8 / 10)
+      // One ends in order, and its idle leases go back; the other gets all that is left and no more.
+      await rigs[0].on { $0.leave() }
+      rigs[0].shutDown()
+      for _ in 0..<amount {
+        guard let held = await rigs[1].admit(request(prompt: 1, expected: 0)).0.grant else { continue }
+        await rigs[1].on { _ in held.grant.settle(prompt: 1, completion: 0) }
+        admitted += 1
+      }
+      #expect(admitted == amount)
+      rigs[1].shutDown()
     }
   }
 
@@ -91,7 +120,6 @@ import Testing
     defer { rig.shutDown() }
     let held = try #require(await rig.admit(request()).0.grant)
     await rig.on { _ in held.grant.abandon() }
-    archive.flush()
     #expect(try archive.load(clock: clock.now).isEmpty)
   }
 

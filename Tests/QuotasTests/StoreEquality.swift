@@ -29,14 +29,13 @@ import Testing
       let node = "n\(random.int(in: 0...3))"
       let key = "\(id) \(node)"
       if random.int(in: 0...3) == 0 {
-        let name = "\(node):\(random.int(in: 0...4))"
-        let request: ConcurrencyRequest =
-          switch random.int(in: 0...2) {
-          case 0: .acquire(name)
-          case 1: .refresh([name])
-          default: .release([name])
-          }
-        let reply = await told(reactor) { storage.concurrency(id, request, limit: 3, later: $0) }
+        sequences[node, default: 0] += 1
+        let held = random.int(in: 0...2)
+        let request = ConcurrencyRequest(
+          sequence: sequences[node] ?? 1, held: held, want: held + random.int(in: 0...3), alone: 1)
+        var reply = await told(reactor) { storage.concurrency(id, request, limit: 3, node: node, later: $0) }
+        // Each has its own clock.
+        reply?.mark.epoch = 0
         steps.append(reply.map { Step(grant: 0, level: 0, version: 0, nodes: 0, adopted: false, slots: $0) })
         continue
       }

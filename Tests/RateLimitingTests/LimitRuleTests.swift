@@ -79,7 +79,8 @@ struct LimitRuleTests {
     #expect(id("a:b", nil) != id("a", "b") && id(nil, "x") != id("%", "x") && id("}", "1") == "per%20minute:0:%7D:1")
     #expect(id(String(repeating: "x", count: 1000), nil) == "per%20minute:0:%hD1002")
     let all = LimitRule("all", .requests, .minute, cases: [LimitRule.Case(amount: 5)])
-    #expect(all.applied(to: Facts(values: [:]), digest: noDigest) == AppliedLimit(amount: 5, id: "all:0:"))
+    let applied = all.applied(to: Facts(values: [:]), digest: noDigest)
+    #expect(applied?.amount == 5 && applied?.id == "all:0:" && applied?.sharedID == "all:0:%others")
     #expect(LimitKey.bucket("a:0:") == ("sl:{a:0:}:b", "sl:{a:0:}:m"))
   }
 

@@ -93,25 +93,4 @@ struct ShortWayTests {
       && one.asking == other.asking && one.sequence == other.sequence && one.localLevel == other.localLevel
       && one.localAt == other.localAt && one.quietUntil == other.quietUntil
   }
-
-  @Test("a set of slots holds what a set holds")
-  func slotSet() {
-    withSeeds(200) { generator in
-      var slots = SlotSet()
-      var model: Set<UInt64> = []
-      let most = UInt64.random(in: 1...300, using: &generator)
-      for _ in 0..<600 {
-        let slot = UInt64.random(in: 0...most, using: &generator)
-        if Bool.random(using: &generator) {
-          slots.insert(slot)
-          // No slot has that number.
-          if slot != 0 { model.insert(slot) }
-        } else {
-          #expect(slots.remove(slot) == (model.remove(slot) != nil))
-        }
-        #expect(slots.count == model.count)
-      }
-      #expect(slots.sorted() == model.sorted())
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Reactor
 import TestKit
 import Testing
@@ -10,29 +11,59 @@ import Testing
     SavedBucket(key: key, version: version, level: level, time: 5, burst: 100, expiresAt: expiresAt)
   }
 
+  private func put(_ archive: BucketArchive, _ bucket: SavedBucket) {
+    #expect(archive.step(bucket.key) { _ in (bucket, 0, true) } == true)
+  }
+
   @Test("what was put is there when the file is opened again, the newest of each key")
   func reopened() throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("buckets.sqlite")
     do {
       let archive = try BucketArchive(path: path)
-      archive.put(bucket("a", level: 90))
-      archive.put(bucket("a", level: -7, version: 2))
-      archive.put(bucket("b'); DROP TABLE bucket; --", level: 1))
-      archive.flush()
+      put(archive, bucket("a", level: 90))
+      put(archive, bucket("a", level: -7, version: 2))
+      put(archive, bucket("b'); DROP TABLE bucket; --", level: 1))
     }
     let loaded = try BucketArchive(path: path).load(clock: 0).sorted { $0.key < $1.key }
     #expect(loaded == [bucket("a", level: -7, version: 2), bucket("b'); DROP TABLE bucket; --", level: 1)])
   }
 
-  @Test("a write comes by itself, without a flush")
-  func writesByItself() throws {
+  @Test("what a process holds goes back when it has ended, and what it owes is paid; not before")
+  func held() throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("buckets.sqlite")
-    let archive = try BucketArchive(path: path)
-    archive.put(bucket("a", level: 42))
-    let reader = try BucketArchive(path: path)
-    #expect(try waitUntil { try reader.load(clock: 0).first?.level == 42 })
+    var first: BucketArchive? = try BucketArchive(path: path)
+    for (key, held) in [("a", 30), ("b", -5), ("c", 500)] {
+      _ = first?.step(key) { _ in (bucket(key, level: 40), held, true) }
+    }
+    let second = try BucketArchive(path: path)
+    #expect(try second.load(clock: 0).map(\.level) == [40, 40, 40])
+    // Each sees what the other has done.
+    #expect(second.step("a") { found in (bucket("a", level: (found?.level ?? 0) - 10), 0, found?.level) } == 40)
+    #expect(first?.step("a") { found in (found ?? bucket("a", level: 0), 30, found?.level) } == 30)
+    first = nil
+    let third = try BucketArchive(path: path)
+    #expect(try third.load(clock: 0).map(\.level) == [60, 35, 100])
+    let files = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+    #expect(files.filter { $0.contains("process") }.count == 2)
+  }
+
+  @Test("a file that another process has locked for too long counts as away for a second, and is used again")
+  func locked() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("buckets.sqlite")
+    let told = Locked<[Bool]>([])
+    let archive = try BucketArchive(path: path) { failure in told.withLock { $0.append(failure != nil) } }
+    let other = try DatabaseQueue(path: path)
+    try other.writeWithoutTransaction { database in
+      try database.inTransaction(.immediate) {
+        #expect(archive.step("a") { _ in (bucket("a", level: 1), 0, true) } == nil)
+        return .rollback
+      }
+    }
+    #expect(waitUntil { archive.step("a") { _ in (bucket("a", level: 1), 0, true) } == true })
+    #expect(told.withLock { $0 } == [true, false])
   }
 
   @Test("buckets whose period has ended are removed when the file is read")
@@ -40,9 +71,8 @@ import Testing
     let directory = try TemporaryDirectory()
     let path = directory.file("buckets.sqlite")
     let archive = try BucketArchive(path: path)
-    archive.put(bucket("old", level: 1, expiresAt: 10))
-    archive.put(bucket("new", level: 2, expiresAt: 11))
-    archive.flush()
+    put(archive, bucket("old", level: 1, expiresAt: 10))
+    put(archive, bucket("new", level: 2, expiresAt: 11))
     #expect(try archive.load(clock: 10).map(\.key) == ["new"])
     #expect(try archive.load(clock: 0).map(\.key) == ["new"])
   }

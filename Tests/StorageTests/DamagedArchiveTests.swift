@@ -13,12 +13,15 @@ import Testing
     do {
       let archive = try BucketArchive(path: path)
       for (key, level) in [("a", 1), ("b", 2)] {
-        archive.put(SavedBucket(key: key, version: 1, level: level, time: 5, burst: 100, expiresAt: 10_000))
+        put(archive, SavedBucket(key: key, version: 1, level: level, time: 5, burst: 100, expiresAt: 10_000))
       }
-      archive.flush()
     }
     try damage(path)
     return path
+  }
+
+  private func put(_ archive: BucketArchive?, _ bucket: SavedBucket) {
+    #expect(archive?.step(bucket.key) { _ in (bucket, 0, true) } == true)
   }
 
   private static func order(_ path: String, _ sql: String) throws {
@@ -40,8 +43,7 @@ import Testing
     let told = try #require(archive.setAside)
     #expect(told.kept == 1 && told.path == path && FileManager.default.fileExists(atPath: told.renamed))
     #expect("\(told)".contains("1 rows"))
-    archive.put(SavedBucket(key: "c", version: 1, level: 3, time: 5, burst: 100, expiresAt: 10_000))
-    archive.flush()
+    put(archive, SavedBucket(key: "c", version: 1, level: 3, time: 5, burst: 100, expiresAt: 10_000))
     let again = try BucketArchive(path: path)
     #expect(try again.load(clock: 0).map(\.key).sorted() == ["a", "c"] && again.setAside == nil)
   }
@@ -52,7 +54,8 @@ import Testing
       "DROP TABLE bucket; CREATE TABLE bucket (key TEXT)",
       "DROP TABLE bucket; CREATE VIEW bucket AS SELECT 1 AS key",
       "DROP TABLE bucket; CREATE TABLE bucket (key TEXT, version, level, time, burst, expiresAt)",
-      "CREATE TABLE theirs (a)",
+      "CREATE TABLE theirs (a)", "DROP TABLE held; CREATE TABLE held (a)",
+      "INSERT INTO held (owner, key, units) VALUES ('x', 'a', 'many')",
       "CREATE TRIGGER t AFTER INSERT ON bucket BEGIN DELETE FROM bucket; END",
     ]
     for schema in schemas {
@@ -60,8 +63,7 @@ import Testing
       let path = try damaged(directory) { try Self.order($0, schema) }
       let archive = try BucketArchive(path: path)
       #expect(archive.setAside != nil, "\(schema)")
-      archive.put(SavedBucket(key: "c", version: 1, level: 3, time: 5, burst: 100, expiresAt: 10_000))
-      archive.flush()
+      put(archive, SavedBucket(key: "c", version: 1, level: 3, time: 5, burst: 100, expiresAt: 10_000))
       #expect(try BucketArchive(path: path).load(clock: 0).contains { $0.key == "c" })
     }
     let source = try TemporaryDirectory()
@@ -95,8 +97,7 @@ import Testing
     let data = directory.file("data")
     let path = data + "/limits.sqlite"
     var archive: BucketArchive? = try BucketArchive(path: path)
-    archive?.put(SavedBucket(key: "a", version: 1, level: 1, time: 5, burst: 100, expiresAt: 10_000))
-    archive?.flush()
+    put(archive, SavedBucket(key: "a", version: 1, level: 1, time: 5, burst: 100, expiresAt: 10_000))
     #expect(try mode(data) == 0o700)
     for file in try FileManager.default.contentsOfDirectory(atPath: data) {
       #expect(try mode(data + "/" + file) == 0o600, "\(file)")

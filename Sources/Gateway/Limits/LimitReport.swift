@@ -21,6 +21,8 @@ public struct LimitReport: Sendable, Equatable {
     public internal(set) var denied: Int
     /// Streams that it cut.
     public internal(set) var cut: Int
+    /// Requests whose subject had no room of its own and shares one with others.
+    public internal(set) var shared: Int
   }
 
   /// One of the store's servers.
@@ -49,6 +51,8 @@ public struct LimitReport: Sendable, Equatable {
   public internal(set) var asksPerSecond = 0
   /// Subjects that are known; one that several reactors know counts as often.
   public internal(set) var subjects = 0
+  /// Subjects that made room for others so far.
+  public internal(set) var dropped = 0
   /// Slots that are held.
   public internal(set) var slots = 0
   /// Requests and streams that wait.
@@ -63,14 +67,17 @@ public struct LimitReport: Sendable, Equatable {
         limits[index].state = LimitState.worse(limits[index].state, seen.state)
         limits[index].denied += seen.denied
         limits[index].cut += seen.cut
+        limits[index].shared += seen.shared
       } else {
-        limits.append(Limit(name: seen.name, state: seen.state, denied: seen.denied, cut: seen.cut))
+        limits.append(
+          Limit(name: seen.name, state: seen.state, denied: seen.denied, cut: seen.cut, shared: seen.shared))
       }
     }
     if gauges.store == .away { isStorePresent = false }
     asks += gauges.asks
     asksPerSecond += gauges.asksPerSecond
     subjects += gauges.subjects
+    dropped += gauges.dropped
     slots += gauges.slots
     waiting += gauges.waiting
   }

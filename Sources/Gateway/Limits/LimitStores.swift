@@ -11,7 +11,7 @@ internal import Transport
 /// Made once at the start; another store takes a restart.
 final class LimitStores: Sendable {
   private enum Kind: Sendable {
-    case embedded(EmbeddedStore, BucketArchive?)
+    case embedded(EmbeddedStore)
     /// By reactor.
     case redis([(client: RedisClient, store: RedisStore)], timeout: Duration)
   }
@@ -63,7 +63,7 @@ final class LimitStores: Sendable {
         try BucketArchive(path: path) { onEvent(.archive($0)) }
       }
       if let setAside = archive?.setAside { onEvent(.setAside(setAside)) }
-      return .embedded(try EmbeddedStore(archive: archive, clock: wallClockMilliseconds), archive)
+      return .embedded(try EmbeddedStore(archive: archive, clock: wallClockMilliseconds))
     } catch {
       throw GatewayStartError("limits: \(error).")
     }
@@ -79,7 +79,7 @@ final class LimitStores: Sendable {
   /// The store for the desk of the reactor with that index, which must be one of the group's; to be used there alone.
   func storage(on index: Int) -> any BucketStorage {
     switch kind {
-    case .embedded(let store, _): store
+    case .embedded(let store): store
     case .redis(let shares, _): shares[index - shares[0].client.reactor.index].store
     }
   }
@@ -88,7 +88,7 @@ final class LimitStores: Sendable {
   /// to arrive. Before the reactors end.
   func shutDown() async {
     switch kind {
-    case .embedded(_, let archive): archive?.flush()
+    case .embedded(let store): store.flush()
     case .redis(let shares, let timeout):
       guard let first = shares.first?.client.reactor else { return }
       await first.sleep(until: MonotonicTime.readClock() + timeout)

@@ -74,6 +74,10 @@ enum LimitNews: Sendable {
     case .limits(.store(.away)):
       logger.warning("the limits' store does not answer; each limit does what its whenStoreIsAway says")
     case .limits(.store(.present)): logger.info("the limits' store answers; limits hold over all gateways")
+    case .limits(.subjectsFull(let name, let most)):
+      logger.warning(
+        "a limit has as many subjects as it may; newcomers share one bucket until others are idle",
+        metadata: ["limit": "\(name)", "maxSubjects": "\(most)"])
     case .limits(.limit(let name, let state)):
       logger.log(
         level: state == .present ? .info : .warning, "a limit has changed its state",
@@ -86,6 +90,7 @@ enum LimitNews: Sendable {
 struct LimitStates: Sendable {
   private var away: Set<Int> = []
   private var limits: [String: [Int: LimitState]] = [:]
+  private var full: Set<String> = []
 
   /// What is to be told of an event; nil when others have told it, or are still in trouble.
   mutating func note(_ event: LimitEvent, from reactor: Int) -> LimitEvent? {
@@ -100,6 +105,7 @@ struct LimitStates: Sendable {
         away.remove(reactor)
       }
       return wasAway == away.isEmpty ? event : nil
+    case .subjectsFull(let name, _): return full.insert(name).inserted ? event : nil
     case .limit(let name, let state):
       let before = limits[name]?.count ?? 0
       limits[name, default: [:]][reactor] = state == .present ? nil : state
