@@ -153,12 +153,13 @@ public enum MultipartScanner {
       line = end &+ 2
     }
     guard let name else { throw .badPartHead(offset: head.lowerBound) }
-    let plain = plainName(name)
-    if plain == Array("model".utf8) {
-      guard name == plain, !isEncoded else { throw .otherSpelling(offset: head.lowerBound) }
+    switch LenientName(name) {
+    case .model:
+      guard name == Array("model".utf8), !isEncoded else { throw .otherSpelling(offset: head.lowerBound) }
       return .model
+    case .naming(let member): return .naming(member)
+    case .other: return .other
     }
-    return ModelNamingMember.allCases.first { plain == Array($0.rawValue.utf8) }.map { .naming($0) } ?? .other
   }
 
   /// The one `name` of a content-disposition; nil when it has none, several, or is not to be read in one way alone.
@@ -182,26 +183,6 @@ public enum MultipartScanner {
       name = parameter.value
     }
     return parameters.isAtEnd ? name : nil
-  }
-
-  /// A field's name as a lenient reader may take it: percent escapes resolved, without white space around it, in lower case, up to a bracket or dot.
-  private static func plainName(_ name: [UInt8]) -> [UInt8] {
-    var plain: [UInt8] = []
-    var at = 0
-    while at < name.count {
-      if name[at] == UInt8(ascii: "%"), at &+ 2 < name.count,
-        let byte = UInt8(String(decoding: name[(at &+ 1)...(at &+ 2)], as: UTF8.self), radix: 16)
-      {
-        plain.append(byte)
-        at &+= 3
-      } else {
-        plain.append(name[at])
-        at &+= 1
-      }
-    }
-    let folded = JSONKey.fold(plain[...].drop { $0 <= 0x20 })
-    let end = folded.firstIndex { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: ".") } ?? folded.count
-    return Array(folded[..<end].reversed().drop { $0 <= 0x20 }.reversed())
   }
 
   private static func find(_ bytes: UnsafeRawBufferPointer, _ needle: [UInt8], _ from: Int) -> Int? {

@@ -42,14 +42,38 @@ public struct ModelPattern: Sendable {
     steps = compiler.steps + [.accept]
   }
 
+  /// Steps that the patterns of a configuration may take together for one name. Fifty usual ones take some thousand.
+  public static let effortMax = 50_000
+
   /// Whether the whole name matches.
   public func matches(_ name: some Collection<UInt8>) -> Bool {
     guard name.count <= Self.nameBytesMax else { return false }
+    var effort = Int.max
+    return matches(Array(String(decoding: name, as: UTF8.self).unicodeScalars), effort: &effort)
+  }
+
+  /// The place of the first pattern that takes the whole name. The name is a client's: whatever the patterns are, it costs at most about
+  /// ``effortMax`` steps, and no pattern is tried beyond them.
+  public static func firstMatch(_ name: some Collection<UInt8>, among patterns: some Sequence<ModelPattern>) -> Int? {
+    guard name.count <= nameBytesMax else { return nil }
     let scalars = Array(String(decoding: name, as: UTF8.self).unicodeScalars)
+    var effort = effortMax
+    for (place, pattern) in patterns.enumerated() {
+      if pattern.matches(scalars, effort: &effort) { return place }
+      guard effort > 0 else { return nil }
+    }
+    return nil
+  }
+
+  private func matches(_ scalars: [Unicode.Scalar], effort: inout Int) -> Bool {
+    // Making the two lists costs too.
+    effort -= 16 + steps.count / 4
     var active = Threads(count: steps.count)
     var next = Threads(count: steps.count)
     follow(0, into: &active, at: 0, of: scalars.count)
     for (index, scalar) in scalars.enumerated() {
+      guard effort > 0 else { return false }
+      effort -= active.places.count
       next.clear()
       for place in active.places {
         if case .one(let set) = steps[place], set.contains(scalar.value) {

@@ -82,7 +82,7 @@ public final class RouteTable: Sendable {
     }
     let place =
       prefixes.first { name.starts(with: $0.prefix) }?.modelIndex
-      ?? patterns.first { $0.pattern.matches(name) }?.modelIndex
+      ?? ModelPattern.firstMatch(name, among: patterns.lazy.map(\.pattern)).map { patterns[$0].modelIndex }
     return place.map {
       Route(publicName: String(decoding: name, as: UTF8.self), modelIndex: $0, candidates: candidatesOfModel[$0])
     }

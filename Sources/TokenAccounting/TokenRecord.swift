@@ -36,7 +36,7 @@ public struct TokenRecord: Equatable, Sendable {
   /// counted.
   public var reasoning: Int? {
     if isReportFinal, let tokens = reported?.reasoningTokens { return tokens }
-    guard let counted, counted.reasoning > 0, let completion else { return nil }
+    guard let counted, counted.reasoning > 0, counted.completion > 0, let completion else { return nil }
     guard completion.source == .upstream else { return counted.reasoning }
     return Int((Double(completion.tokens) * Double(counted.reasoning) / Double(counted.completion)).rounded())
   }

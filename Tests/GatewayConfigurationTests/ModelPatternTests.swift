@@ -84,3 +84,29 @@ struct ModelPatternTests {
     }
   }
 }
+
+@Suite("Many patterns and one name")
+struct ModelPatternEffortTests {
+  @Test("the first that matches is found")
+  func first() throws {
+    let patterns = try ["a.*", "b.*", ".*"].map { try ModelPattern($0) }
+    #expect(ModelPattern.firstMatch(Array("abc".utf8), among: patterns) == 0)
+    #expect(ModelPattern.firstMatch(Array("bcd".utf8), among: patterns) == 1)
+    #expect(ModelPattern.firstMatch(Array("x".utf8), among: patterns) == 2)
+    #expect(ModelPattern.firstMatch(Array(repeating: 97, count: 257), among: patterns) == nil)
+  }
+
+  @Test("patterns that are dear for a name are given up, not waited for")
+  func bounded() throws {
+    let dear = try ModelPattern("(.*a.*b.*c.*d.*e.*f.*){20}x")
+    let patterns = Array(repeating: dear, count: 100) + [try ModelPattern(".*")]
+    let name = Array(repeatElement(Array("abcdef".utf8), count: 42).joined())
+    let clock = ContinuousClock()
+    let time = clock.measure { #expect(ModelPattern.firstMatch(name, among: patterns) == nil) }
+    // Without the bound a hundred of them take a second and more.
+    #expect(time < .milliseconds(200))
+    let usual =
+      try (0..<50).map { try ModelPattern("(?i)(gpt|o)\($0)-(mini|nano|pro)?.*") } + [try ModelPattern("claude-.*")]
+    #expect(ModelPattern.firstMatch(Array("claude-opus-4".utf8), among: usual) == 50)
+  }
+}

@@ -281,6 +281,26 @@ struct NamingStories {
     }
   }
 
+  @Test("a query may not name a model beside the body: LiteLLM would take that one")
+  func query() async throws {
+    try await House.story(configuration: guarded("routes: [{ pathPrefix: /v1/own, upstream: a }]")) {
+      house async throws in
+      for query in [
+        "model=big", "Model=big", "m%6fdel=big", "model[]=big", "a=1&model=big", "a=1;model=big", "models=big",
+        "fallbacks=x",
+      ] {
+        for headers in [limited, free] {
+          let response = try house.ask(chat(model: "small"), path: "/v1/chat/completions?\(query)", headers: headers)
+          #expect(response.status == 400, "\(query)")
+        }
+        #expect(try house.get("/v1/own?\(query)", headers: limited).status == 403, "\(query)")
+      }
+      #expect(house.upstream.seen.requestsTotal == 0)
+      #expect(try house.get("/v1/own?model=big", headers: free).status == 200)
+      #expect(try house.get("/v1/own?model=small", headers: limited).status == 200)
+    }
+  }
+
   @Test("a prefix admits no list of models in one name")
   func lists() async throws {
     try await House.story(configuration: guarded()) { house async throws in

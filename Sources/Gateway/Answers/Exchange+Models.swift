@@ -19,7 +19,9 @@ extension Exchange {
   /// Tells of one model, or that there is none of that name for the caller.
   func answerModel(_ path: RawSpan) -> Int? {
     let name = PercentEncoding.decode(path)
-    guard let route = snapshot.routes.resolve(name), snapshot.routes.mayUse(consumer, route) else {
+    guard let route = snapshot.routes.resolve(name), snapshot.routes.mayUse(consumer, route),
+      route.isListed || !isKey(name)
+    else {
       return refuse(unknownModel(name))
     }
     var body: [UInt8] = []

@@ -97,6 +97,12 @@ struct GatewayError: Error {
   static let duplicateContentType = GatewayError(
     400, "invalid_request_error", "invalid_http", "More than one Content-Type header field. Send one.")
 
+  static func modelInQuery(_ name: String) -> GatewayError {
+    GatewayError(
+      400, "invalid_request_error", "invalid_url",
+      "'\(name)' in the query could name a model other than the body's. Name the model in the body alone.", param: name)
+  }
+
   static func invalidForm(_ error: MultipartError) -> GatewayError {
     GatewayError(
       400, "invalid_request_error", "invalid_multipart", "Invalid multipart form: \(error.message).", param: error.param

@@ -26,6 +26,9 @@ extension Exchange {
 
   /// Asks `routes` for a path that is not, or not always, routed by its body; the error when nothing can come of it.
   func judgePath(_ range: Range<Int>, _ bytes: RawSpan) -> GatewayError? {
+    let query = PathModel.named(inQuery: target)
+    // Where the body names the model, nothing else may.
+    if surface != .byRoute, let query { return .modelInQuery(query.member?.rawValue ?? "model") }
     guard !surface.requiresModel else { return nil }
     let needsRoute = surface == .byRoute || method != .post
     guard needsRoute || !snapshot.pathRoutes.isEmpty else { return nil }
@@ -33,7 +36,9 @@ extension Exchange {
     pathVerdict = snapshot.pathRoutes.find(method, path: path, consumer: record.consumer)
     guard needsRoute else { return nil }
     if case .route = pathVerdict {
-      if surface == .byRoute { pathModels = PathModel.names(in: path) }
+      guard surface == .byRoute else { return nil }
+      pathModels = PathModel.names(in: path) + (query?.models ?? [])
+      do throws(GatewayError) { try judge(query?.member, tools: nil, bytes) } catch { return error }
       return nil
     }
     return noRoute
@@ -159,7 +164,7 @@ extension Exchange {
     snapshot.identities.isKey(name) || unknownKey.map { $0 == IdentityTable.digest(of: name) } ?? false
   }
 
-  // MARK: By path
+  // MARK: By path or query
 
   private func routeByPath(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> BodyFindings {
     try goByPath()

@@ -11,7 +11,7 @@ internal import Upstreams
 /// details are one call below, in the file named after the step.
 ///
 /// 1. `begin`: who asks, for what (`Exchange+Intake`)
-/// 2. `bodyArrived`: which model, which candidates (`Exchange+Intake`)
+/// 2. `bodyArrived`: which model, which candidates (`Exchange+Routing`)
 /// 3. `attempt`: ask the limits (`Exchange+Admission`), lease a session, send the request (`Exchange+Attempt`)
 /// 4. `responseHead`, `responseBody`: relay the answer (`Exchange+Answer`)
 /// 5. `attemptFailed`: another candidate, or words for the client (`Exchange+Failure`)
