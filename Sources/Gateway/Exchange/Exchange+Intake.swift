@@ -89,16 +89,29 @@ extension Exchange {
         if CredentialShield.holds(key: presented, bytes, in: UnsafeRawBufferPointer(rebasing: all[field.value])) {
           continue
         }
-        // One line as it came: the parser has checked name and value, and nothing stands between them but ": ".
-        forwardedFields.append(contentsOf: all[field.name])
-        forwardedFields.append(UInt8(ascii: ":"))
-        forwardedFields.append(UInt8(ascii: " "))
-        forwardedFields.append(contentsOf: all[field.value])
-        forwardedFields.append(13)
-        forwardedFields.append(10)
+        forward(field, all)
       }
       return true
     }
+  }
+
+  /// One line as it came: the parser has checked name and value.
+  private func forward(_ field: HeaderField, _ all: UnsafeRawBufferPointer) {
+    let line = field.name.lowerBound..<(field.value.upperBound + 2)
+    // As nearly everybody writes it, with nothing around the value but one space.
+    if field.value.lowerBound == field.name.upperBound + 2, line.upperBound <= all.count,
+      all[line.upperBound - 2] == 13,
+      all[line.upperBound - 1] == 10, all[field.name.upperBound + 1] == UInt8(ascii: " ")
+    {
+      forwardedFields.append(contentsOf: all[line])
+      return
+    }
+    forwardedFields.append(contentsOf: all[field.name])
+    forwardedFields.append(UInt8(ascii: ":"))
+    forwardedFields.append(UInt8(ascii: " "))
+    forwardedFields.append(contentsOf: all[field.value])
+    forwardedFields.append(13)
+    forwardedFields.append(10)
   }
 
   /// What is read as JSON here must not be read as something else there: some servers read a body as a form if its type says so, and find another

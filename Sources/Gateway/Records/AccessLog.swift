@@ -168,6 +168,8 @@ private struct AccessLogLine {
     buffer.append("\n")
   }
 
+  // Inlined, so that a constant name is written without a call.
+  @inline(__always)
   private mutating func member(_ name: StaticString, _ value: String) {
     guard !value.isEmpty else { return }
     buffer.append(name)
@@ -180,12 +182,14 @@ private struct AccessLogLine {
     buffer.append(quoted: value)
   }
 
+  @inline(__always)
   private mutating func number(_ name: StaticString, _ value: Int?) {
     guard let value else { return }
     buffer.append(name)
     buffer.append(decimal: value)
   }
 
+  @inline(__always)
   private mutating func detail(_ name: StaticString, _ value: Int?) {
     if let value, value > 0 { number(name, value) }
   }

@@ -77,8 +77,8 @@ struct LineWriter {
   mutating func append(quoted text: String) {
     var text = text
     let isPlain = text.withUTF8 { bytes in
-      guard !bytes.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0x7F })
-      else { return false }
+      let bytes = UnsafeRawBufferPointer(bytes)
+      guard Self.isPlain(bytes) else { return false }
       guard let position = next(bytes.count &+ 2) else { return true }
       position.storeBytes(of: UInt8(ascii: "\""), as: UInt8.self)
       if let base = bytes.baseAddress { (position + 1).copyMemory(from: base, byteCount: bytes.count) }
@@ -87,4 +87,26 @@ struct LineWriter {
     }
     if !isPlain { JSONText.quoted(text).withUnsafeBytes { append($0) } }
   }
+
+  /// Whether no byte needs an escape: eight at a time, for a line has some hundred of them.
+  @inline(__always)
+  private static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count >= 8 else { return bytes.allSatisfy { $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C && $0 != 0x7F } }
+    var found: UInt64 = 0
+    var at = 0
+    // The last eight may have been looked at before.
+    while at < bytes.count {
+      let word = bytes.loadUnaligned(fromByteOffset: min(at, bytes.count &- 8), as: UInt64.self)
+      // A byte below 0x20, or one that is zero once what is looked for is taken out (Hacker's Delight, section 6-1).
+      found |= (word &- 0x2020_2020_2020_2020) & ~word
+      found |= zeros(word ^ 0x2222_2222_2222_2222) | zeros(word ^ 0x5C5C_5C5C_5C5C_5C5C)
+      found |= zeros(word ^ 0x7F7F_7F7F_7F7F_7F7F)
+      at &+= 8
+    }
+    return found & 0x8080_8080_8080_8080 == 0
+  }
+
+  /// Has the highest bit of a byte that is zero, and of others only if there is one.
+  @inline(__always)
+  private static func zeros(_ word: UInt64) -> UInt64 { (word &- 0x0101_0101_0101_0101) & ~word }
 }

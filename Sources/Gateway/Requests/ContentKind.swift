@@ -14,18 +14,22 @@ enum ContentKind: Equatable {
 
   /// Judges a `content-type`.
   init(_ value: RawSpan) {
-    let isJSON = value.withUnsafeBytes { bytes in
-      Self.jsonTypes.contains { spelling in
-        bytes.count == spelling.utf8CodeUnitCount
-          && (0..<bytes.count).allSatisfy { bytes[$0] | 0x20 == spelling.utf8Start[$0] | 0x20 }
-      }
-    }
-    if isJSON {
+    if Self.isJSON(value) {
       self = .json
     } else if let boundary = MultipartScanner.boundary(fromContentType: value) {
       self = .form(boundary)
     } else {
       self = .other
+    }
+  }
+
+  private static func isJSON(_ value: RawSpan) -> Bool {
+    value.withUnsafeBytes { bytes in
+      if bytes.equals("application/json") { return true }
+      return jsonTypes.contains { spelling in
+        bytes.count == spelling.utf8CodeUnitCount
+          && (0..<bytes.count).allSatisfy { bytes[$0] | 0x20 == spelling.utf8Start[$0] | 0x20 }
+      }
     }
   }
 
