@@ -8,7 +8,7 @@ import Testing
 @testable import Quotas
 
 /// One body, two stores.
-@Suite struct StoreEquality {
+@Suite(.serialized) struct StoreEquality {
   private struct Step: Sendable, Equatable {
     var grant: Int
     var level: Int
@@ -85,7 +85,14 @@ import Testing
     let redis = RedisStore(client, timeout: .seconds(10) * testPatience)
     let clock = TestClock()
     let embedded = try EmbeddedStore(clock: { clock.now })
-    let there = await ask(reactor, redis, seed)
+    // Redis has its own clock: a machine so busy that slots and nodes expire meanwhile is given another try.
+    var there: [Step?] = []
+    for _ in 0..<5 {
+      try server.flushAll()
+      let began = MonotonicTime.readClock()
+      there = await ask(reactor, redis, seed)
+      guard MonotonicTime.readClock() > began + .seconds(8) else { break }
+    }
     let here = await ask(reactor, embedded, seed)
     let difference = zip(there, here).enumerated().first { $0.element.0 != $0.element.1 }
     #expect(difference == nil && there.count == here.count, "seed \(seed): \(String(describing: difference))")
