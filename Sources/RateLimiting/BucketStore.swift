@@ -12,13 +12,20 @@ public struct BucketStore: Sendable {
     /// Nil for a place that is free.
     var key: String?
     var state: BucketState
-    var expiresAt: Int
+    /// In seconds, rounded up, as all times here: buckets are many, and eight bytes for both times are less than sixteen.
+    var expiresAt: UInt32
     /// When it is full if nobody asks; a quota never is (``quota``).
     var fullAt = Entry.unknown
 
-    static let quota = Int.max
-    static let unknown = Int.max - 1
+    static let never = UInt32.max
+    static let quota = UInt32.max
+    static let unknown = UInt32.max - 1
     var isQuota: Bool { fullAt == Self.quota }
+
+    static func seconds(_ milliseconds: Int) -> UInt32 {
+      min(UInt32(clamping: max(0, milliseconds) / 1000 + 1), unknown - 1)
+    }
+    static func isPast(_ seconds: UInt32, _ clock: Int) -> Bool { Int(seconds) * 1000 <= clock && seconds < unknown }
   }
 
   private var entries = BlockArray<Entry>()
@@ -39,15 +46,15 @@ public struct BucketStore: Sendable {
     _ key: String, _ request: LeaseRequest, _ terms: BucketTerms, node: String, clock: Int
   ) -> LeaseReply {
     let place = place(of: key)
-    if entries[place].expiresAt <= clock { entries[place].state = BucketState() }
+    if Entry.isPast(entries[place].expiresAt, clock) { entries[place].state = BucketState() }
     let reply = entries[place].state.lease(request, terms, node: node, clock: clock)
-    entries[place].expiresAt = clock + terms.expiryMilliseconds(level: reply.seen.level)
+    entries[place].expiresAt = Entry.seconds(clock + terms.expiryMilliseconds(level: reply.seen.level))
     if terms.rate.isNone {
       noteQuota(place)
     } else {
-      entries[place].fullAt =
-        clock
-        + (terms.rate.milliseconds(for: terms.burst - reply.seen.level, max: LeaseRate.periodMillisecondsMax) ?? 0)
+      let missing = terms.burst - reply.seen.level
+      let wait = terms.rate.milliseconds(for: missing, max: LeaseRate.periodMillisecondsMax) ?? 0
+      entries[place].fullAt = Entry.seconds(clock + wait)
     }
     sweep(clock)
     return reply
@@ -60,7 +67,7 @@ public struct BucketStore: Sendable {
   public mutating func restore(_ key: String, _ snapshot: BucketSnapshot, burst: Int, expiresAt: Int) {
     let place = place(of: key)
     entries[place].state = BucketState(snapshot, burst: burst)
-    entries[place].expiresAt = expiresAt
+    entries[place].expiresAt = Entry.seconds(expiresAt)
     noteQuota(place)
   }
 
@@ -68,7 +75,7 @@ public struct BucketStore: Sendable {
   public mutating func adopt(_ key: String, _ snapshot: BucketSnapshot, burst: Int) {
     let place = place(of: key)
     entries[place].state.adopt(snapshot, burst: burst)
-    entries[place].expiresAt = .max
+    entries[place].expiresAt = Entry.never
   }
 
   /// Whether a quota's bucket is there, or its limit has fewer than that.
@@ -89,7 +96,7 @@ public struct BucketStore: Sendable {
 
   private mutating func place(of key: String) -> Int {
     if let place = places[key] { return Int(place) }
-    let entry = Entry(key: key, state: BucketState(), expiresAt: .max)
+    let entry = Entry(key: key, state: BucketState(), expiresAt: Entry.never)
     guard let place = free.popLast() else {
       places[key] = Int32(entries.count)
       entries.append(entry)
@@ -105,11 +112,12 @@ public struct BucketStore: Sendable {
       sweepAt = sweepAt + 1 < entries.count ? sweepAt + 1 : 0
       let isTooMany = places.count > Self.keptMax
       guard let key = entries[sweepAt].key,
-        entries[sweepAt].expiresAt <= clock || (isTooMany && entries[sweepAt].fullAt <= clock)
+        Entry.isPast(entries[sweepAt].expiresAt, clock)
+          || (isTooMany && Entry.isPast(entries[sweepAt].fullAt, clock))
       else { continue }
       places[key] = nil
       if entries[sweepAt].isQuota { quotas[Self.limit(of: key), default: 1] -= 1 }
-      entries[sweepAt] = Entry(key: nil, state: BucketState(), expiresAt: .max)
+      entries[sweepAt] = Entry(key: nil, state: BucketState(), expiresAt: Entry.never)
       free.append(Int32(sweepAt))
     }
   }
