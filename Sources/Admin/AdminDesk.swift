@@ -1,4 +1,5 @@
 internal import Gateway
+internal import GatewayConfiguration
 internal import HTTPWire
 internal import Reactor
 internal import Transport
@@ -20,11 +21,13 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
     let path: String
     let method: HTTPMethod
     let hasHeader: Bool
+    let refusal: AdminAccess.Refusal?
     var isGone = false
-    init(_ path: String, _ method: HTTPMethod, hasHeader: Bool) {
+    init(_ path: String, _ method: HTTPMethod, hasHeader: Bool, refusal: AdminAccess.Refusal?) {
       self.path = path
       self.method = method
       self.hasHeader = hasHeader
+      self.refusal = refusal
     }
     func downstreamDrained() {}
     func answerDeadlineReached() {}
@@ -64,13 +67,31 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
   func requestHead(
     _ head: RequestHead, _ fields: [HeaderField], _ bytes: RawSpan, on connection: DownstreamConnection
   ) -> Int? {
-    let path = bytes.withUnsafeBytes { String(decoding: $0[head.path], as: UTF8.self) }
-    let names = bytes.withUnsafeBytes { all in
-      fields.map { String(decoding: all[$0.name], as: UTF8.self).lowercased() }
+    let (path, host) = bytes.withUnsafeBytes { all in
+      (String(decoding: all[head.path], as: UTF8.self), head.host.map { String(decoding: all[$0], as: UTF8.self) })
     }
-    connection.observer = Pending(path, head.method, hasHeader: names.contains("x-sluice-admin"))
+    let headers = bytes.withUnsafeBytes { all in
+      fields.map {
+        (String(decoding: all[$0.name], as: UTF8.self).lowercased(), String(decoding: all[$0.value], as: UTF8.self))
+      }
+    }
+    func value(_ name: String) -> String? { headers.first { $0.0 == name }?.1 }
+    let refusal = access.refusal(
+      host: host, origin: value("origin"), site: value("sec-fetch-site"),
+      changesState: head.method != .get && head.method != .head)
+    connection.observer = Pending(
+      path, head.method, hasHeader: value("x-sluice-admin") != nil, refusal: refusal)
     return Self.bodyBytesMax
   }
+
+  private var access: AdminAccess {
+    AdminAccess(names: gateway.settings.admin?.hosts ?? [], listen: address.host) { address in
+      NetworkInterfaces.addresses().contains { IPAddress($0.host) == address }
+    }
+  }
+
+  /// Probes ask by all kinds of names, and what they are told is no secret.
+  private static let openPaths: Set<String> = ["/livez", "/readyz", "/health"]
 
   func requestRejected(_ rejection: RequestRejection, on connection: DownstreamConnection) {
     answer(rejection.status, #"{"error":"\#(rejection.message)"}"#, .get, on: connection)
@@ -78,6 +99,9 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
 
   func requestComplete(_ body: UnsafeRawBufferPointer, on connection: DownstreamConnection) {
     guard let pending = connection.observer as? Pending else { return }
+    if let refusal = pending.refusal, !Self.openPaths.contains(pending.path) {
+      return answer(refusal.status, StatusReport.error(refusal.message), pending.method, on: connection)
+    }
     switch (pending.path, pending.method) {
     case ("/livez", .get), ("/livez", .head): answer(200, #"{"status":"ok"}"#, pending.method, on: connection)
     case ("/readyz", .get), ("/readyz", .head), ("/health", .get), ("/health", .head):

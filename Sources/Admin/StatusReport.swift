@@ -78,6 +78,8 @@ enum StatusReport {
     return text + "]}"
   }
 
+  static func error(_ message: String) -> String { #"{"error":\#(quoted(message))}"# }
+
   static func words(_ words: String) -> String { #"{"message":\#(quoted(words))}"# }
 
   private static func quoted(_ text: String) -> String {

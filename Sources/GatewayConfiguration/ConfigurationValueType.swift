@@ -144,6 +144,15 @@ extension ConfigurationValueType where Value == ListenAddress {
   }
 }
 
+extension ConfigurationValueType where Value == String {
+  /// A host's name or address without port.
+  static var hostName: Self {
+    single(
+      .text, expected: "a host without port", mend: "For example admin.example.com or 10.1.2.3",
+      parse: { HostName.isValid($0) || IPAddress($0)?.isIPv6 == true ? $0 : nil }, show: { $0 })
+  }
+}
+
 extension ConfigurationValueType where Value == CIDR {
   static var block: Self {
     single(

@@ -104,7 +104,10 @@ extension AdminSettings {
   static let section = ConfigurationSection<AdminSettings>(fields: [
     .value(
       "listen", \.listen, .address, default: Self(), reload: .restart,
-      "Where health, metrics and the console answer; keep it off the open network.")
+      "Where health, metrics and the console answer; keep it off the open network."),
+    .value(
+      "hosts", \.hosts, .list(of: .hostName), default: Self(),
+      "Names by which clients may reach it, without port; loopback names and its own addresses need not be listed."),
   ])
 }
 

@@ -21,7 +21,7 @@ struct ConfigurationSource: Sendable {
     }
   }
 
-  /// Reads, checks and resolves it.
+  /// Reads, checks and resolves it. May wait for its file, for a bounded time.
   ///
   /// - Throws: words for the operator.
   func load() throws -> GatewaySettings {
@@ -37,27 +37,34 @@ struct ConfigurationSource: Sendable {
       }
       return settings
     }
-    return try GatewaySettings.parse(
+    let settings = try GatewaySettings.parse(
       try Self.read(file), fileName: file, variables: Self.variable,
       hashKey: { KeyHash.sha256(Array($0.utf8)) }, knowsTimeZone: Gateway.knowsTimeZone)
+    try Self.checkFiles(of: settings)
+    return settings
   }
 
   private static func read(_ file: String) throws -> String {
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw SourceError("\(file): cannot be opened: \(String(cString: strerror(errno))).") }
-    defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = Glibc.read(descriptor, &piece, piece.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw SourceError("\(file): cannot be read: \(String(cString: strerror(errno))).") }
-      if count == 0 { break }
-      bytes += piece[..<count]
-      guard bytes.count <= fileBytesMax else { throw SourceError("\(file): larger than \(fileBytesMax) bytes.") }
-    }
+    let bytes = try BoundedFile.read(file, bytesMax: fileBytesMax)
     guard let text = String(validating: bytes, as: UTF8.self) else { throw SourceError("\(file): not valid UTF-8.") }
     return text
+  }
+
+  /// Looks at the files that the settings name and a library opens: one that cannot be opened without waiting is refused here.
+  private static func checkFiles(of settings: GatewaySettings) throws {
+    for upstream in settings.upstreams { try checkFiles(of: upstream.tls, "upstreams.\(upstream.name).tls") }
+    if let redis = settings.redis { try checkFiles(of: redis.tls, "redis.tls") }
+  }
+
+  private static func checkFiles(of tls: UpstreamTLSSettings, _ path: String) throws {
+    for (key, file) in [
+      ("caFile", tls.caFile), ("certificateFile", tls.certificateFile), ("keyFile", tls.keyFile),
+    ] {
+      guard let file else { continue }
+      do throws(SourceError) { try BoundedFile.checkIsRegular(file) } catch {
+        throw SourceError("\(path).\(key): \(error)")
+      }
+    }
   }
 
   /// An environment variable.

@@ -4,18 +4,21 @@ import GatewayConfiguration
 import Glibc
 import Logging
 import Reactor
-import ServiceLifecycle
-import UnixSignals
+import TokenAccounting
 
-/// The gateway as a service: starts, reloads on SIGHUP and when the file changes, drains on SIGTERM.
-struct GatewayService: Service {
+/// The gateway as a process: starts, reloads on SIGHUP and when the file changes, drains on SIGTERM.
+struct GatewayService {
   let source: ConfigurationSource
   let settings: GatewaySettings
   let logger: Logger
+  let signals: ProcessSignals
   /// Where vocabularies are.
   var store = VocabularyStore(given: nil)
   /// Called once the ports are open.
   var started: @Sendable (Gateway) async -> Void = { _ in }
+
+  /// What the end may take beyond `server.drain`.
+  private static let endMargin = Duration.seconds(10)
 
   func run() async throws {
     ProcessLimits.returnLargeBlocks()
@@ -25,15 +28,18 @@ struct GatewayService: Service {
       count: count, processors: settings.server.pinThreads ? Array(0..<ProcessLimits.processorCount) : [])
     let sink = try LogSink(file: settings.log.accessFile)
     var vocabularies = VocabularyLoader(store: store, logger: logger)
+    let shelf = vocabularies.shelf(for: settings)
+    // From here on there may be clients.
+    signals.deferEnd()
     let gateway = try await Gateway.start(
-      settings, on: group, sink: sink, shelf: vocabularies.shelf(for: settings), dataDirectory: store.directory,
-      logger: logger)
+      settings, on: group, sink: sink, shelf: shelf, dataDirectory: store.directory, logger: logger)
     let reloader = Reloader(source: source, gateway: gateway, vocabularies: vocabularies, logger: logger)
     var admin: AdminServer?
     if let listen = settings.admin?.listen {
       admin = try await AdminServer.start(listen, gateway: gateway) { await reloader.reload(because: "asked by admin") }
     }
     try DescriptorLimit.check(connectionsWanted: settings.server.connectionsMax, logger: logger)
+    signals.setLimit(settings.server.drain + Self.endMargin)
     logger.info(
       "listening",
       metadata: [
@@ -42,23 +48,11 @@ struct GatewayService: Service {
       ])
     await started(gateway)
 
-    let watcher = await watch(on: group.reactors[0])
-    await withTaskGroup(of: Void.self) { tasks in
-      tasks.addTask {
-        for await _ in await UnixSignalsSequence(trapping: .sighup) { _ = await reloader.reload(because: "SIGHUP") }
-      }
-      if let watcher {
-        tasks.addTask {
-          for await _ in watcher.changes { _ = await reloader.reload(because: "the file changed") }
-        }
-      }
-      tasks.addTask { try? await gracefulShutdown() }
-      // Whichever ends first is the shutdown: the other two never end by themselves.
-      await tasks.next()
-      tasks.cancelAll()
-    }
+    watchFile(reloader)
+    await serveSignals(gateway, sink, reloader)
 
     let deadline = gateway.settings.server.drain
+    signals.setLimit(deadline + Self.endMargin)
     let active = await gateway.activeCount()
     logger.info("draining", metadata: ["deadline": "\(deadline)", "active": "\(active)"])
     let cut = await gateway.drain(within: deadline)
@@ -68,19 +62,50 @@ struct GatewayService: Service {
     group.shutDown()
     sink.close()
   }
-}
 
-extension GatewayService {
   /// Watches the configuration file, if there is one. Where the system refuses that, a reload must be asked for.
-  private func watch(on reactor: Reactor) async -> FileWatcher? {
-    guard let file = source.file else { return nil }
-    do {
-      return try await FileWatcher.start(file: file, reactor: reactor)
+  private func watchFile(_ reloader: Reloader) {
+    guard let file = source.file else { return }
+    do throws(SystemCallError) {
+      let watcher = try FileWatcher(file: file)
+      // Not waited for at the end: nothing that a reload hangs in may delay it.
+      Task { for await _ in watcher.changes { _ = await reloader.reload(because: "the file changed") } }
     } catch {
       logger.warning(
         "the configuration file is not watched; reload it with SIGHUP", metadata: ["problem": "\(error)"])
-      return nil
     }
+  }
+
+  /// Does what signals ask for, until one asks for the end.
+  private func serveSignals(_ gateway: Gateway, _ sink: LogSink, _ reloader: Reloader) async {
+    while true {
+      let requests = await signals.next()
+      if requests.contains(.end) || requests.isEmpty { return }
+      if requests.contains(.reopenLogs) { reopenLogs(sink) }
+      if requests.contains(.reload) { Task { await reloader.reload(because: "SIGHUP") } }
+      if requests.contains(.report) { Task { await report(gateway) } }
+    }
+  }
+
+  private func reopenLogs(_ sink: LogSink) {
+    sink.reopen { [logger] file, problem in
+      if let problem {
+        logger.error("log file not reopened; the old one stays in use", metadata: ["problem": "\(problem)"])
+      } else {
+        logger.info("log file reopened", metadata: ["file": "\(file)"])
+      }
+    }
+  }
+
+  private func report(_ gateway: Gateway) async {
+    let connections = await gateway.connectionCount()
+    let active = await gateway.activeCount()
+    logger.info(
+      "status",
+      metadata: [
+        "ready": "\(gateway.isReady)", "generation": "\(gateway.generation)", "connections": "\(connections)",
+        "active_requests": "\(active)", "log_pieces_dropped": "\(gateway.logPiecesDropped)",
+      ])
   }
 }
 
@@ -120,9 +145,9 @@ actor Reloader {
 
   private func reloadOnce(_ reason: String) async -> (taken: Bool, words: String) {
     do {
-      let settings = try source.load()
+      let (settings, shelf) = try await read()
       let restart = gateway.settings.changes(to: settings).filter { $0.reload == .restart }.map(\.path)
-      try await gateway.reload(settings, shelf: vocabularies.shelf(for: settings))
+      try await gateway.reload(settings, shelf: shelf)
       var metadata: Logger.Metadata = ["reason": "\(reason)", "generation": "\(gateway.generation)"]
       if !restart.isEmpty { metadata["needs_restart"] = "\(restart.joined(separator: ", "))" }
       logger.info("configuration reloaded", metadata: metadata)
@@ -133,5 +158,23 @@ actor Reloader {
         "configuration refused; the old one stays at work", metadata: ["reason": "\(reason)", "problem": "\(error)"])
       return (false, "\(error)")
     }
+  }
+
+  /// How long reading may take, large vocabularies and a busy machine included.
+  private static let patience = Duration.seconds(60)
+
+  /// Reads what a configuration needs, on a thread that may wait for disks.
+  private func read() async throws -> (GatewaySettings, VocabularyShelf) {
+    let done = await BlockingWork.result(within: Self.patience) { [source, vocabularies] in
+      Result {
+        var vocabularies = vocabularies
+        let settings = try source.load()
+        return (settings, vocabularies.shelf(for: settings), vocabularies)
+      }
+    }
+    guard let done else { throw SourceError("The configuration's files were not read within \(Self.patience).") }
+    let (settings, shelf, vocabularies) = try done.get()
+    self.vocabularies = vocabularies
+    return (settings, shelf)
   }
 }

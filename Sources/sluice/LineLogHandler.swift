@@ -34,7 +34,7 @@ struct LineLogHandler: LogHandler {
       for (key, value) in all { line += " \(key)=\(Self.quoted("\(value)"))" }
       line += "\n"
     }
-    line.withUTF8 { bytes in _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+    StandardError.write(line)
   }
 
   private static func quoted(_ text: String) -> String {

@@ -36,7 +36,8 @@ struct VocabularyStore {
   /// - Throws: words for the operator.
   func load(_ name: String) throws -> Vocabulary {
     let path = file(name)
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Without waiting: a pipe of that name would keep the start, or a reload, until somebody writes to it.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       guard errno == ENOENT else {
         throw SourceError("\(path): cannot be opened: \(String(cString: strerror(errno))).")
@@ -45,7 +46,7 @@ struct VocabularyStore {
     }
     defer { close(descriptor) }
     var info = stat()
-    guard fstat(descriptor, &info) == 0, info.st_size > 0 else {
+    guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG, info.st_size > 0 else {
       throw SourceError("\(path): empty or not readable. Install it again: sluice vocabulary install \(name)")
     }
     let size = Int(info.st_size)
@@ -65,7 +66,7 @@ struct VocabularyStore {
     guard let name else { return .general }
     let path = costsFile(name)
     guard access(path, R_OK) == 0 else { return EstimatorModel.builtIn[name] ?? .general }
-    let text = String(decoding: try FileText.read(path, bytesMax: 1 << 16), as: UTF8.self)
+    let text = String(decoding: try BoundedFile.read(path, bytesMax: 1 << 16), as: UTF8.self)
     guard let model = EstimatorModel(text: text) else { throw SourceError("\(path): not a file of costs.") }
     return model
   }

@@ -222,8 +222,11 @@ class Gateway(Process):
 # -- HTTP by hand ------------------------------------------------------------------------------------------------------
 
 
-def request(method: str, path: str, body: bytes | None = None, key: str | None = ALICE, close: bool = True, **headers):
-    lines = [f"{method} {path} HTTP/1.1", "host: gateway"]
+def request(
+    method: str, path: str, body: bytes | None = None, key: str | None = ALICE, close: bool = True,
+    host: str = "localhost", **headers
+):
+    lines = [f"{method} {path} HTTP/1.1", f"host: {host}"]
     if key:
         lines.append(f"authorization: Bearer {key}")
     if body is not None:

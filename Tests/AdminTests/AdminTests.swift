@@ -48,9 +48,11 @@ struct AdminTests {
     sink.close()
   }
 
-  private func ask(_ port: UInt16, _ line: String, headers: String = "") throws -> RawResponse {
+  private func ask(
+    _ port: UInt16, _ line: String, host: String = "localhost", headers: String = ""
+  ) throws -> RawResponse {
     let client = try RawClient(port: port)
-    try client.send("\(line) HTTP/1.1\r\nHost: t\r\n\(headers)\r\n")
+    try client.send("\(line) HTTP/1.1\r\nHost: \(host)\r\n\(headers)\r\n")
     return try client.readResponse(hasBody: !line.hasPrefix("HEAD"))
   }
 
@@ -83,6 +85,47 @@ struct AdminTests {
       let refused = try ask(admin, "POST /reload", headers: "X-Sluice-Admin: 1\r\n")
       #expect(refused.status == 422)
       #expect(try object(refused)["message"] as? String == "line 3: \"bad\"\nmend it")
+    }
+  }
+
+  @Test(
+    "answers for its own addresses and configured names only, so that no page can read it by a name that leads there")
+  func hosts() async throws {
+    try await story("admin: { hosts: [admin.internal] }\n") { admin, _, reloads async throws in
+      for host in [
+        "localhost", "LOCALHOST:8001", "localhost.", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:8001",
+        "admin.internal:80",
+      ] {
+        #expect(try ask(admin, "GET /status", host: host).status == 200, "\(host)")
+      }
+      for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8001", "203.0.113.9", "0"] {
+        for line in ["GET /status", "GET /metrics", "GET http://\(host)/status"] {
+          let refused = try ask(admin, line, host: host)
+          #expect(refused.status == 421, "\(line) \(host)")
+        }
+        #expect(try ask(admin, "POST /reload", host: host, headers: "x-sluice-admin: 1\r\n").status == 421)
+        #expect(try ask(admin, "GET /livez", host: host).status == 200, "probes ask by any name")
+      }
+      let refused = try object(try ask(admin, "GET /status", host: "evil.example"))
+      #expect((refused["error"] as? String)?.contains("admin.hosts") == true)
+      #expect(try ask(admin, "GET http://evil.example/status", host: "localhost").status == 400)
+      #expect(reloads() == 0)
+    }
+  }
+
+  @Test("takes nothing from pages of another origin")
+  func origins() async throws {
+    try await story { admin, _, reloads async throws in
+      let header = "x-sluice-admin: 1\r\n"
+      for origin in ["https://evil.example", "null", "http://localhost:3000", "localhost:8001", ""] {
+        let refused = try ask(admin, "POST /reload", host: "localhost:8001", headers: "\(header)Origin: \(origin)\r\n")
+        #expect(refused.status == 403, "\(origin)")
+        #expect(try ask(admin, "GET /status", host: "localhost:8001", headers: "Origin: \(origin)\r\n").status == 403)
+      }
+      #expect(try ask(admin, "POST /reload", headers: "\(header)Sec-Fetch-Site: cross-site\r\n").status == 403)
+      #expect(reloads() == 0)
+      let own = "Origin: http://localhost:8001\r\nSec-Fetch-Site: same-origin\r\n"
+      #expect(try ask(admin, "POST /reload", host: "localhost:8001", headers: header + own).status == 200)
     }
   }
 

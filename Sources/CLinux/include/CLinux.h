@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -61,6 +62,16 @@ void sluice_ignore_sigpipe(void);
 
 /// Has blocks of 256 KiB and more mapped one by one and unmapped when they are freed.
 void sluice_return_large_blocks(void);
+
+/// Signals as bytes of a pipe. From here on SIGHUP, SIGUSR1, SIGUSR2, SIGTERM and SIGINT each write their number into it, SIGPIPE and SIGXFSZ do
+/// nothing. The handler itself ends the process, whatever its threads are doing: at the first SIGTERM or SIGINT with status 0 until
+/// `sluice_signals_defer_end` is called, and at the second with status 128 + its number. One that follows within 20 ms is the same request:
+/// timeout(1) and shells signal a process and its group.
+/// Returns the end of the pipe to read from (it blocks), or -1 with errno.
+int sluice_signals_install(void);
+
+/// From here on the first SIGTERM or SIGINT is left to whoever reads the pipe.
+void sluice_signals_defer_end(void);
 
 /// The calling thread's CPU time in nanoseconds.
 static inline uint64_t sluice_thread_cpu_nanoseconds(void) {

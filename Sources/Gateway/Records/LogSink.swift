@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Dispatch
 internal import Glibc
 internal import Reactor
 internal import Synchronization
@@ -9,32 +10,27 @@ internal import Synchronization
 public final class LogSink: Sendable {
   /// Bytes that may wait for the writer.
   public static let waitingBytesMax = 8 << 20
+  /// How long `close` waits while nothing can be written.
+  public static let closePatience = Duration.seconds(2)
 
   private let thread: ReactorGroup
-  private let descriptor: Int32
-  private let ownsDescriptor: Bool
+  private let output: LogOutput
   private let waiting = Atomic<Int>(0)
   private let dropped = Atomic<Int>(0)
 
   /// Opens the sink.
   ///
-  /// - Parameter file: appended to, made if missing; nil means standard output.
+  /// - Parameter file: appended to, made if missing; nil means standard output. A pipe (FIFO) needs no reader: what it cannot hold is dropped.
   /// - Throws: `LogSinkError` when the file cannot be opened, `SystemCallError` when its thread cannot be started.
   public init(file: String?) throws {
-    if let file {
-      descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
-      guard descriptor >= 0 else { throw LogSinkError(file: file, code: errno) }
-      ownsDescriptor = true
-    } else {
-      descriptor = STDOUT_FILENO
-      ownsDescriptor = false
-    }
+    let output = try LogOutput(file: file)
     do throws(SystemCallError) {
       thread = try ReactorGroup(count: 1, firstIndex: 1_000)
     } catch {
-      if ownsDescriptor { Glibc.close(descriptor) }
+      output.close()
       throw error
     }
+    self.output = output
   }
 
   /// How many pieces of log were dropped because the writer could not keep up.
@@ -48,29 +44,97 @@ public final class LogSink: Sendable {
       return
     }
     thread.reactors[0].execute { [self] in
-      bytes.withUnsafeBytes { writeAll($0) }
+      if !bytes.withUnsafeBytes(output.write) { dropped.add(1, ordering: .relaxed) }
       waiting.subtract(bytes.count, ordering: .relaxed)
     }
   }
 
-  private func writeAll(_ bytes: UnsafeRawBufferPointer) {
+  /// Opens the file again under its name, for who has renamed it: what was taken before goes into the old one, what is taken later into the new.
+  /// A file that cannot be opened leaves the old one in use.
+  ///
+  /// - Parameter done: called on the writer's thread, with what is wrong; not called when there is no file.
+  public func reopen(_ done: @escaping @Sendable (_ file: String, LogSinkError?) -> Void) {
+    guard let file = output.file else { return }
+    thread.reactors[0].execute { [output] in
+      do throws(LogSinkError) {
+        try output.reopen()
+        done(file, nil)
+      } catch {
+        done(file, error)
+      }
+    }
+  }
+
+  /// Writes what waits and ends the thread. A reader that takes nothing for `closePatience` is not waited for.
+  public func close() {
+    let isWritten = DispatchSemaphore(value: 0)
+    thread.reactors[0].execute { isWritten.signal() }
+    var left = waiting.load(ordering: .relaxed)
+    while isWritten.wait(timeout: .now() + .milliseconds(Int(Self.closePatience / .milliseconds(1)))) == .timedOut {
+      let now = waiting.load(ordering: .relaxed)
+      // The thread hangs in a write: its end is the process'.
+      if now >= left { return }
+      left = now
+    }
+    thread.shutDown()
+    output.close()
+  }
+}
+
+/// The descriptor behind a sink.
+///
+/// `@unchecked Sendable`: `descriptor` is touched on the writer's thread alone, and by `close` after its end.
+private final class LogOutput: @unchecked Sendable {
+  /// Nil for standard output.
+  let file: String?
+  private var descriptor: Int32
+
+  init(file: String?) throws(LogSinkError) {
+    self.file = file
+    if let file {
+      descriptor = try Self.open(file)
+    } else {
+      descriptor = StandardStream.withoutWaiting(STDOUT_FILENO)
+    }
+  }
+
+  private static func open(_ file: String) throws(LogSinkError) -> Int32 {
+    var info = stat()
+    // Opened for reading too, a pipe waits for no reader, and outlives one that goes.
+    let isPipe = stat(file, &info) == 0 && info.st_mode & S_IFMT == S_IFIFO
+    let mode = isPipe ? O_RDWR : O_WRONLY | O_CREAT | O_APPEND
+    let descriptor = Glibc.open(file, mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o640)
+    guard descriptor >= 0 else { throw LogSinkError(file: file, code: errno) }
+    return descriptor
+  }
+
+  func reopen() throws(LogSinkError) {
+    guard let file else { return }
+    let fresh = try Self.open(file)
+    close()
+    descriptor = fresh
+  }
+
+  func close() {
+    if descriptor != STDOUT_FILENO { Glibc.close(descriptor) }
+  }
+
+  /// Writes all, waiting for a reader that is slow; false when it could not be written.
+  func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var written = 0
     while written < bytes.count {
       let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
       let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
       if count > 0 {
         written += count
-      } else if errno != EINTR {
-        dropped.add(1, ordering: .relaxed)
-        return
+      } else if count < 0, errno == EAGAIN {
+        var waited = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&waited, 1, -1)
+      } else if count == 0 || errno != EINTR {
+        return false
       }
     }
-  }
-
-  /// Writes what waits and ends the thread.
-  public func close() {
-    thread.shutDown()
-    if ownsDescriptor { Glibc.close(descriptor) }
+    return true
   }
 }
 

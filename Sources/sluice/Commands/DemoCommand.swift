@@ -17,6 +17,7 @@ struct DemoCommand: AsyncParsableCommand {
   var gap: Int = 30
 
   func run() async throws {
+    let signals = try ProcessSignals()
     ProcessLimits.raiseDescriptorLimit()
     var simulator = ScriptedUpstreamSettings()
     simulator.defaultScript.gap = .milliseconds(max(0, gap))
@@ -30,13 +31,14 @@ struct DemoCommand: AsyncParsableCommand {
     let settings = try Self.settings(simulatorPort: server.port, port: port, models: simulator.modelNames)
     let logger = ServeCommand.logger(settings.log)
     let port = port
-    var service = GatewayService(source: ConfigurationSource(given: nil), settings: settings, logger: logger)
+    var service = GatewayService(
+      source: ConfigurationSource(given: nil), settings: settings, logger: logger, signals: signals)
     service.started = { _ in
       print(Self.words(port: port))
       // Not a terminal's line buffer, perhaps: a script that waits for these words must get them.
       fflush(nil)
     }
-    try await ServeCommand.serve(service, settings, logger)
+    try await ServeCommand.serve(service)
     server.stop()
   }
 

@@ -3,8 +3,6 @@ import Gateway
 import GatewayConfiguration
 import Glibc
 import Logging
-import ServiceLifecycle
-import UnixSignals
 
 /// `sluice serve`
 struct ServeCommand: AsyncParsableCommand {
@@ -14,11 +12,14 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup var data: DataOptions
 
   func run() async throws {
+    // Before all that may hang, such as reading the configuration.
+    let signals = try ProcessSignals()
     let source = ConfigurationSource(given: options.config)
     let settings = try source.loadOrExit()
     let logger = Self.logger(settings.log)
-    let service = GatewayService(source: source, settings: settings, logger: logger, store: data.store)
-    try await Self.serve(service, settings, logger)
+    let service = GatewayService(
+      source: source, settings: settings, logger: logger, signals: signals, store: data.store)
+    try await Self.serve(service)
   }
 
   static func logger(_ settings: LogSettings) -> Logger {
@@ -28,24 +29,13 @@ struct ServeCommand: AsyncParsableCommand {
     }
   }
 
-  static func serve(_ service: GatewayService, _ settings: GatewaySettings, _ logger: Logger) async throws {
-    var configuration = ServiceGroupConfiguration(
-      services: [.init(service: service)], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger))
-    // The drain deadline is the service's own; this is the belt to those braces.
-    configuration.maximumGracefulShutdownDuration = settings.server.drain + .seconds(10)
+  static func serve(_ service: GatewayService) async throws {
     do {
-      try await ServiceGroup(configuration: configuration).run()
+      try await service.run()
     } catch {
       Complaint.print("\(error)")
       throw ExitCode(1)
     }
-  }
-
-  /// The service group tells each of its steps; its warnings are enough.
-  private static func quiet(_ logger: Logger) -> Logger {
-    var quiet = logger
-    quiet.logLevel = max(logger.logLevel, .warning)
-    return quiet
   }
 }
 
