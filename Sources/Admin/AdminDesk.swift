@@ -15,7 +15,9 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
   private let gateway: Gateway
   private let reload: @Sendable () async -> (taken: Bool, words: String)
   private var context: DownstreamContext?
-  private var listener: Listener?
+  private var listeners: [Listener] = []
+  /// Where it listens.
+  let address: SocketAddress
   /// What the request under way on a connection asks for.
   private final class Pending: DownstreamObserver {
     let path: String
@@ -36,10 +38,11 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
   }
 
   init(
-    reactor: Reactor, descriptor: Int32, address: SocketAddress, gateway: Gateway,
+    reactor: Reactor, descriptors: [Int32], address: SocketAddress, gateway: Gateway,
     reload: @escaping @Sendable () async -> (taken: Bool, words: String)
   ) throws(SystemCallError) {
     self.reactor = reactor
+    self.address = address
     self.gateway = gateway
     self.reload = reload
     let context = DownstreamContext(
@@ -47,20 +50,22 @@ final class AdminDesk: RequestReceiver, @unchecked Sendable {
       memory: BodyMemory(bytesMax: 1 << 20),
       receiver: self)
     self.context = context
-    listener = try Listener(
-      reactor: reactor, descriptor: descriptor, address: address, mayAccept: { context.mayAccept },
-      makeRoom: { context.makeRoom() }
-    ) { context.accept($0, from: $1) }
+    for descriptor in descriptors {
+      listeners.append(
+        try Listener(
+          reactor: reactor, descriptor: descriptor, address: address, mayAccept: { context.mayAccept },
+          makeRoom: { context.makeRoom() }
+        ) { context.accept($0, from: $1) })
+    }
   }
 
-  /// Where it listens.
-  var address: SocketAddress {
-    guard let listener else { preconditionFailure("an admin desk has a listener from its start") }
-    return listener.address
+  /// False leaves what arrives to a successor.
+  func setAccepting(_ isAccepting: Bool) {
+    for listener in listeners { listener.isAccepting = isAccepting }
   }
 
   func close() {
-    listener?.close()
+    for listener in listeners { listener.close(acceptingWaiting: listener.isAccepting) }
     _ = context?.cutAll()
   }
 

@@ -1,7 +1,7 @@
 public import Gateway
 public import GatewayConfiguration
 internal import HTTPWire
-internal import Reactor
+public import Reactor
 internal import Transport
 
 /// The operators' port: health, state, reload. It has a reactor of its own, so that nothing asked here delays a stream, and listens on
@@ -12,37 +12,39 @@ public final class AdminServer: Sendable {
 
   /// Starts to listen.
   ///
-  /// - Parameter reload: what `POST /reload` does; gives back words for the operator, and whether the configuration was taken.
+  /// - Parameters:
+  ///   - sockets: gives the listening sockets.
+  ///   - reload: what `POST /reload` does; gives back words for the operator, and whether the configuration was taken.
   public static func start(
-    _ listen: ListenAddress, gateway: Gateway,
+    _ listen: ListenAddress, gateway: Gateway, sockets: ListeningSockets = ListeningSockets(),
     reload: @escaping @Sendable () async -> (taken: Bool, words: String)
   ) async throws -> AdminServer {
-    guard let address = SocketAddress(literal: listen.host, port: UInt16(clamping: listen.port)) else {
-      throw GatewayStartError("admin.listen: '\(listen.host)' is not an IP address.")
-    }
+    let (address, descriptors) = try open(listen, sockets)
     do throws(SystemCallError) {
-      let descriptor = try Socket.listen(on: address)
-      let group: ReactorGroup
-      do throws(SystemCallError) {
-        group = try ReactorGroup(count: 1, firstIndex: 2_000)
-      } catch {
-        Socket.close(descriptor)
-        throw error
-      }
-      return try await start(descriptor, address, on: group, gateway: gateway, reload: reload)
+      let group = try ReactorGroup(count: 1, firstIndex: 2_000)
+      return try await start(descriptors, address, on: group, gateway: gateway, reload: reload)
     } catch {
       throw GatewayStartError("admin.listen: \(error).")
     }
   }
 
+  /// Opens the port, which `start` then finds open: so that a port that cannot be had ends a start before it takes a client.
+  @discardableResult
+  public static func open(
+    _ listen: ListenAddress, _ sockets: ListeningSockets
+  ) throws(GatewayStartError) -> (address: SocketAddress, descriptors: [Int32]) {
+    try sockets.open(listen, count: 1, key: "admin.listen")
+  }
+
   private static func start(
-    _ descriptor: Int32, _ address: SocketAddress, on group: ReactorGroup, gateway: Gateway,
+    _ descriptors: [Int32], _ address: SocketAddress, on group: ReactorGroup, gateway: Gateway,
     reload: @escaping @Sendable () async -> (taken: Bool, words: String)
   ) async throws(SystemCallError) -> AdminServer {
     let reactor = group.reactors[0]
     do throws(SystemCallError) {
       let desk = try await reactor.attempt { () throws(SystemCallError) in
-        try AdminDesk(reactor: reactor, descriptor: descriptor, address: address, gateway: gateway, reload: reload)
+        try AdminDesk(
+          reactor: reactor, descriptors: descriptors, address: address, gateway: gateway, reload: reload)
       }
       return AdminServer(group, desk)
     } catch {
@@ -58,6 +60,15 @@ public final class AdminServer: Sendable {
 
   /// Where it listens.
   public var address: String { "\(desk.address)" }
+
+  /// Has a successor's admin port alone answer, or this one again.
+  ///
+  /// - Parameter address: the address that the successor has taken over, or lost; any other changes nothing.
+  public func successorChanged(_ address: SocketAddress, isTaken: Bool) {
+    let desk = desk
+    guard address == desk.address else { return }
+    group.reactors[0].execute { desk.setAccepting(!isTaken) }
+  }
 
   /// Stops listening and ends its thread.
   public func shutDown() async {

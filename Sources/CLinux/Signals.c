@@ -7,24 +7,28 @@
 static atomic_int signal_pipe = -1;
 static atomic_int end_is_deferred = 0;
 static _Atomic uint64_t end_asked_at = 0;
+static atomic_int end_count = 0;
 
 static const uint64_t same_request_nanoseconds = 20000000;
 
-static void ask_for_end(int number) {
+// Whether it is another request than the one before.
+static int ask_for_end(int number) {
   if (!atomic_load(&end_is_deferred)) _exit(0);
   uint64_t now = sluice_monotonic_nanoseconds();
-  uint64_t first = 0;
-  if (atomic_compare_exchange_strong(&end_asked_at, &first, now)) return;
-  if (now - first > same_request_nanoseconds) _exit(128 + number);
+  if (now - atomic_load(&end_asked_at) <= same_request_nanoseconds) return 0;
+  atomic_store(&end_asked_at, now);
+  if (atomic_fetch_add(&end_count, 1) >= 2) _exit(128 + number);
+  return 1;
 }
 
 static void on_signal(int number) {
   int saved = errno;
-  if (number == SIGTERM || number == SIGINT) ask_for_end(number);
-  unsigned char byte = (unsigned char)number;
-  // A full pipe already holds what its reader needs to know.
-  ssize_t written = write(atomic_load(&signal_pipe), &byte, 1);
-  (void)written;
+  if ((number != SIGTERM && number != SIGINT) || ask_for_end(number)) {
+    unsigned char byte = (unsigned char)number;
+    // A full pipe already holds what its reader needs to know.
+    ssize_t written = write(atomic_load(&signal_pipe), &byte, 1);
+    (void)written;
+  }
   errno = saved;
 }
 

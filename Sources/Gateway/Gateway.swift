@@ -13,6 +13,7 @@ public final class Gateway: Sendable {
   private struct State: Sendable {
     var snapshot: GatewaySnapshot
     var isDraining = false
+    var isHurried = false
   }
 
   private let group: ReactorGroup
@@ -24,6 +25,7 @@ public final class Gateway: Sendable {
   private let sink: LogSink
   let limiter: Limiter
   private let dataDirectory: String?
+  private let sockets: ListeningSockets
   private let state: Locked<State>
   /// Where the gateway listens, with the ports that the kernel chose for port 0.
   public let addresses: [SocketAddress]
@@ -34,11 +36,13 @@ public final class Gateway: Sendable {
   ///   - group: reactors to run on; the caller shuts them down after `shutDown`.
   ///   - shelf: vocabularies to count in. With an empty one all is estimated.
   ///   - dataDirectory: where quotas and budgets are kept when there is no Redis; nil keeps them in memory.
+  ///   - sockets: gives the listening sockets.
   ///   - logger: told of changes that an operator may want to know.
   /// - Throws: `GatewayStartError` when an address cannot be listened on, or a TLS file cannot be used.
   public static func start(
     _ settings: GatewaySettings, on group: ReactorGroup, sink: LogSink, resolver: Resolver = Resolver(),
     shelf: VocabularyShelf = VocabularyShelf(), dataDirectory: String? = nil,
+    sockets: ListeningSockets = ListeningSockets(),
     logger: Logger = Logger(label: "sluice") { _ in SwiftLogNoOpLogHandler() }
   ) async throws -> Gateway {
     let contexts = group.reactors.map { UpstreamContext(reactor: $0) }
@@ -62,16 +66,15 @@ public final class Gateway: Sendable {
             startedAtUnixSeconds: startedAt)
         })
     }
-    let addresses = try await listen(settings.server.listen, workers)
+    let addresses = try await listen(settings.server.listen, workers, sockets)
     return Gateway(
-      group, workers, contexts, resolver, budget, memory, sink, limiter, dataDirectory, snapshot, addresses)
+      group, workers, contexts, resolver, budget, memory, sink, limiter, dataDirectory, sockets, snapshot, addresses)
   }
 
   private init(
     _ group: ReactorGroup, _ workers: [GatewayWorker], _ contexts: [UpstreamContext], _ resolver: Resolver,
     _ budget: ConnectionBudget, _ memory: BodyMemory, _ sink: LogSink, _ limiter: Limiter, _ dataDirectory: String?,
-    _ snapshot: GatewaySnapshot,
-    _ addresses: [SocketAddress]
+    _ sockets: ListeningSockets, _ snapshot: GatewaySnapshot, _ addresses: [SocketAddress]
   ) {
     self.group = group
     self.workers = workers
@@ -82,33 +85,29 @@ public final class Gateway: Sendable {
     self.sink = sink
     self.limiter = limiter
     self.dataDirectory = dataDirectory
+    self.sockets = sockets
     self.addresses = addresses
     state = Locked(State(snapshot: snapshot))
   }
 
-  private static func listen(_ wanted: [ListenAddress], _ workers: [GatewayWorker]) async throws -> [SocketAddress] {
-    var addresses: [SocketAddress] = []
-    for listen in wanted {
-      guard var address = SocketAddress(literal: listen.host, port: UInt16(clamping: listen.port)) else {
-        throw GatewayStartError("server.listen: '\(listen.host)' is not an IP address.")
-      }
-      for (index, worker) in workers.enumerated() {
-        let bound: SocketAddress
+  private static func listen(
+    _ wanted: [ListenAddress], _ workers: [GatewayWorker], _ sockets: ListeningSockets
+  ) async throws -> [SocketAddress] {
+    // All are opened before the first accepts: what cannot start must not have taken a connection.
+    var opened: [(address: SocketAddress, descriptors: [Int32])] = []
+    for listen in wanted { opened.append(try sockets.open(listen, count: workers.count, key: "server.listen")) }
+    for (address, descriptors) in opened {
+      // There may be more sockets than reactors: a predecessor had more of them.
+      for (index, descriptor) in descriptors.enumerated() {
+        let worker = workers[index % workers.count]
         do throws(SystemCallError) {
-          let descriptor = try Socket.listen(on: address)
-          let target = address
-          bound = try await worker.reactor.attempt { () throws(SystemCallError) in
-            try worker.listen(descriptor, target)
-          }
+          try await worker.reactor.attempt { () throws(SystemCallError) in try worker.listen(descriptor, address) }
         } catch {
           throw GatewayStartError("server.listen: \(error).")
         }
-        // Port 0: the others join the port that the first was given.
-        if index == 0 { address = bound }
       }
-      addresses.append(address)
     }
-    return addresses
+    return opened.map(\.address)
   }
 
   // MARK: Reload
@@ -191,22 +190,26 @@ public final class Gateway: Sendable {
 
   /// How long draining waits for the first request of a connection that was accepted just before.
   static let firstRequestGrace = Duration.milliseconds(500)
+  /// The same where a successor serves already: nobody waits for this process' end.
+  static let succeededRequestGrace = Duration.seconds(5)
 
   /// Stops accepting and waits for running requests; after `deadline` cuts what is left, with words where the protocol has them.
   ///
   /// - Returns: how many requests were cut.
   public func drain(within deadline: Duration) async -> Int {
     state.withLock { $0.isDraining = true }
+    let taken = await sockets.leave(on: group.reactors[0])
+    let grace = taken.isEmpty ? Self.firstRequestGrace : Self.succeededRequestGrace
     for worker in workers {
       await worker.reactor.run {
         worker.isReady = false
-        worker.stopListening()
+        worker.stopListening(leavingTo: taken)
         worker.downstream.closeIdle()
       }
     }
     let start = MonotonicTime.readClock()
-    while MonotonicTime.readClock() < start + deadline {
-      let isEarly = MonotonicTime.readClock() < start + Self.firstRequestGrace
+    while MonotonicTime.readClock() < start + deadline, !state.withLock({ $0.isHurried }) {
+      let isEarly = MonotonicTime.readClock() < start + grace
       var unfinished = 0
       for worker in workers {
         unfinished += await worker.reactor.run { worker.downstream.unfinishedCount(countingSilent: isEarly) }
@@ -218,6 +221,9 @@ public final class Gateway: Sendable {
     for worker in workers { cut += await worker.reactor.run { worker.downstream.cutAll() } }
     return cut
   }
+
+  /// Has `drain` cut at once what is left.
+  public func hurry() { state.withLock { $0.isHurried = true } }
 
   /// How each model of the configuration at work is counted.
   var modelTokens: [ModelTokens] { state.withLock { $0.snapshot.tokens } }

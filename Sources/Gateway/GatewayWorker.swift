@@ -96,7 +96,7 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
 
   // MARK: Listening
 
-  func listen(_ descriptor: Int32, _ address: SocketAddress) throws(SystemCallError) -> SocketAddress {
+  func listen(_ descriptor: Int32, _ address: SocketAddress) throws(SystemCallError) {
     let downstream: DownstreamContext = downstream
     let listener = try Listener(
       reactor: reactor, descriptor: descriptor, address: address, mayAccept: { downstream.mayAccept },
@@ -105,11 +105,11 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
       downstream.accept(descriptor, from: peer)
     }
     listeners.append(listener)
-    return listener.address
   }
 
-  func stopListening() {
-    for listener in listeners { listener.close() }
+  /// Stops accepting; what waits in the queues of `taken` is left to the process that has them too.
+  func stopListening(leavingTo taken: Set<SocketAddress>) {
+    for listener in listeners { listener.close(acceptingWaiting: !taken.contains(listener.address)) }
     listeners = []
   }
 

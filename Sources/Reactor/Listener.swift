@@ -49,15 +49,25 @@ public final class Listener: EventHandler, TimerHandler {
     }
   }
 
-  /// Stops listening and closes the socket. Connections that the kernel had not yet handed over go to the other listeners of the port
-  /// only if they arrive later: so accept what waits first.
-  public func close() {
+  /// Stops listening and closes the socket. Connections that the kernel had not yet handed over are reset with the socket's last descriptor: so
+  /// accept what waits first, unless another process has a descriptor for it and goes on accepting.
+  public func close(acceptingWaiting: Bool = true) {
     guard descriptor >= 0 else { return }
-    acceptWaiting(limit: 4096, isReady: false)
+    if acceptingWaiting { acceptWaiting(limit: 4096, isReady: false) }
     if let slot { reactor.deregister(slot) }
     slot = nil
     Socket.close(descriptor)
     descriptor = -1
+  }
+
+  /// False leaves what arrives to the others that accept from the same socket.
+  public var isAccepting = true {
+    didSet {
+      guard let slot, isAccepting != oldValue, !reactor.changeInterest(slot, isAccepting ? .readable : []) else {
+        return
+      }
+      restartTimer()
+    }
   }
 
   /// Accepts what has arrived.
@@ -68,7 +78,7 @@ public final class Listener: EventHandler, TimerHandler {
   /// The pause is over.
   public func timerFired(token: UInt32) {
     guard let slot else { return }
-    if !reactor.changeInterest(slot, .readable) { restartTimer() }
+    if !reactor.changeInterest(slot, isAccepting ? .readable : []) { restartTimer() }
   }
 
   private func acceptWaiting(limit: Int, isReady: Bool) {

@@ -49,14 +49,20 @@ public enum Socket {
 
   /// Opens a listening socket. With SO_REUSEPORT every reactor has its own, and a new process can listen before the old one leaves.
   public static func listen(on address: SocketAddress, backlog: Int32 = 4096) throws(SystemCallError) -> Int32 {
+    let descriptor = try bound(address, sharesPort: true)
+    guard CLinux.listen(descriptor, backlog) == 0 else { throw closing(descriptor, "cannot listen on \(address)") }
+    return descriptor
+  }
+
+  /// A socket with an address, which does not listen yet.
+  static func bound(_ address: SocketAddress, sharesPort: Bool) throws(SystemCallError) -> Int32 {
     let descriptor = try open(address)
     set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-    set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
+    if sharesPort { set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
     if address.family == .ipv6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
     guard address.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else {
       throw closing(descriptor, "cannot listen on \(address)")
     }
-    guard CLinux.listen(descriptor, backlog) == 0 else { throw closing(descriptor, "cannot listen on \(address)") }
     return descriptor
   }
 

@@ -21,8 +21,9 @@ final class FileWatcher: Sendable {
 
   /// Begins to watch.
   ///
+  /// - Parameter lastSeen: the file as it was before it was last read: what has changed since then counts as a change.
   /// - Throws: when the system refuses to; SIGHUP still works then.
-  init(file: String) throws(SystemCallError) {
+  init(file: String, lastSeen: FileVersion?) throws(SystemCallError) {
     descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
     guard descriptor >= 0 else { throw SystemCallError(code: errno, operation: "cannot watch files (inotify_init1)") }
     self.file = file
@@ -32,34 +33,35 @@ final class FileWatcher: Sendable {
       close(descriptor)
       throw SystemCallError(code: code, operation: "cannot watch the directory of '\(file)' (inotify_add_watch)")
     }
-    guard DetachedThread.start("file-watcher", { [self] in watch(watched) }) else {
+    guard DetachedThread.start("file-watcher", { [self] in watch(watched, lastSeen) }) else {
       close(descriptor)
       throw SystemCallError(code: EAGAIN, operation: "cannot start a thread that watches '\(file)'")
     }
   }
 
-  private func watch(_ first: Watched) {
+  private func watch(_ first: Watched, _ firstSeen: FileVersion?) {
     var watched = first
-    var lastSeen = FileVersion(path: file)
+    var lastSeen = firstSeen
     var buffer = [UInt8](repeating: 0, count: 8192)
     while true {
-      var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      guard poll(&waited, 1, -1) > 0 else { continue }
-      guard concernsFile(watched, &buffer) else { continue }
       var seen = FileVersion(path: file)
-      while true {
+      while seen != lastSeen {
         poll(nil, 0, Int32(Self.settleTime / .milliseconds(1)))
         let now = FileVersion(path: file)
         if now == seen { break }
         seen = now
       }
-      // A link may have been turned to another directory. What happened there before it was watched has been seen by the look above, or by
-      // this one.
+      // A link may have been turned to another directory. What happens there from here on is an event.
       watched = Watched(file, descriptor) ?? watched
-      if let now = FileVersion(path: file), now != lastSeen {
-        lastSeen = now
+      guard FileVersion(path: file) == seen else { continue }
+      if let seen, seen != lastSeen {
+        lastSeen = seen
         report.yield()
       }
+      repeat {
+        var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        poll(&waited, 1, -1)
+      } while !concernsFile(watched, &buffer)
     }
   }
 

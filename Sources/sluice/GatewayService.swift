@@ -12,6 +12,8 @@ struct GatewayService {
   let settings: GatewaySettings
   let logger: Logger
   let signals: ProcessSignals
+  /// The configuration's file before `settings` were read from it.
+  var fileVersion: FileVersion?
   /// Where vocabularies are.
   var store = VocabularyStore(given: nil)
   /// Called once the ports are open.
@@ -29,16 +31,21 @@ struct GatewayService {
     let sink = try LogSink(file: settings.log.accessFile)
     var vocabularies = VocabularyLoader(store: store, logger: logger)
     let shelf = vocabularies.shelf(for: settings)
+    let sockets = ListeningSockets(handsOver: true, logger: logger)
+    if let listen = settings.admin?.listen { try AdminServer.open(listen, sockets) }
     // From here on there may be clients.
     signals.deferEnd()
     let gateway = try await Gateway.start(
-      settings, on: group, sink: sink, shelf: shelf, dataDirectory: store.directory, logger: logger)
+      settings, on: group, sink: sink, shelf: shelf, dataDirectory: store.directory, sockets: sockets, logger: logger)
     let reloader = Reloader(source: source, gateway: gateway, vocabularies: vocabularies, logger: logger)
     var admin: AdminServer?
     if let listen = settings.admin?.listen {
-      admin = try await AdminServer.start(listen, gateway: gateway) { await reloader.reload(because: "asked by admin") }
+      admin = try await AdminServer.start(listen, gateway: gateway, sockets: sockets) {
+        await reloader.reload(because: "asked by admin")
+      }
     }
     try DescriptorLimit.check(connectionsWanted: settings.server.connectionsMax, logger: logger)
+    await sockets.beginHandingOver(on: group.reactors[0]) { [admin] in admin?.successorChanged($0, isTaken: $1) }
     signals.setLimit(settings.server.drain + Self.endMargin)
     logger.info(
       "listening",
@@ -55,7 +62,15 @@ struct GatewayService {
     signals.setLimit(deadline + Self.endMargin)
     let active = await gateway.activeCount()
     logger.info("draining", metadata: ["deadline": "\(deadline)", "active": "\(active)"])
+    let hurrying = Task { [signals] in
+      while true {
+        let requests = await signals.next()
+        if requests.isEmpty { return }
+        if requests.contains(.endNow) { gateway.hurry() }
+      }
+    }
     let cut = await gateway.drain(within: deadline)
+    hurrying.cancel()
     logger.info("drained", metadata: ["cut": "\(cut)"])
     await gateway.shutDown()
     await admin?.shutDown()
@@ -67,7 +82,7 @@ struct GatewayService {
   private func watchFile(_ reloader: Reloader) {
     guard let file = source.file else { return }
     do throws(SystemCallError) {
-      let watcher = try FileWatcher(file: file)
+      let watcher = try FileWatcher(file: file, lastSeen: fileVersion)
       // Not waited for at the end: nothing that a reload hangs in may delay it.
       Task { for await _ in watcher.changes { _ = await reloader.reload(because: "the file changed") } }
     } catch {
@@ -80,6 +95,7 @@ struct GatewayService {
   private func serveSignals(_ gateway: Gateway, _ sink: LogSink, _ reloader: Reloader) async {
     while true {
       let requests = await signals.next()
+      if requests.contains(.endNow) { gateway.hurry() }
       if requests.contains(.end) || requests.isEmpty { return }
       if requests.contains(.reopenLogs) { reopenLogs(sink) }
       if requests.contains(.reload) { Task { await reloader.reload(because: "SIGHUP") } }

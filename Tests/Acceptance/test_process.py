@@ -127,7 +127,7 @@ def test_a_signal_ends_a_start_that_waits_for_its_file(tmp_path, number):
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_ends_a_drain_at_once(start_gateway, simulator, second):
+def test_a_second_signal_cuts_at_once_and_settles(start_gateway, simulator, second):
     gateway = start_gateway(simulator.port, server__drain="60s")
     with socket.create_connection(("127.0.0.1", gateway.port), 10) as connection:
         connection.sendall(rig.chat("events=10000 gap=20ms"))
@@ -139,7 +139,12 @@ def test_a_second_signal_ends_a_drain_at_once(start_gateway, simulator, second):
         time.sleep(0.1)
         assert gateway.process.poll() is None
         gateway.process.send_signal(second)
-        assert ends(gateway.process, 1) == 128 + second
+        rest = b""
+        while piece := connection.recv(65536):
+            rest += piece
+        assert ends(gateway.process, 1.5) == 0
+    assert b'"code":"shutting_down"' in rest
+    assert '"cut":"1"' in gateway.errors.read_text() and gateway.access_log()[-1]["outcome"] == "shut_down"
 
 
 def test_a_signal_that_nobody_uses_ends_nothing(start_gateway, simulator):

@@ -63,14 +63,31 @@ void sluice_ignore_sigpipe(void);
 /// Has blocks of 256 KiB and more mapped one by one and unmapped when they are freed.
 void sluice_return_large_blocks(void);
 
+/// Sockets between processes of one machine that keep messages apart (SOCK_SEQPACKET) under an abstract name, which lives as long as they do and
+/// in their network namespace alone. Non-blocking. Each returns a descriptor, or -1 with errno.
+int sluice_local_listen(const char *name);
+int sluice_local_connect(const char *name);
+
+/// Who is at the other end. Returns 0, or -1 with errno.
+int sluice_local_peer(int fd, pid_t *process, uid_t *user);
+
+/// One message with copies of descriptors, at most `sluice_descriptors_max`. Like send and recv otherwise. What is received has close-on-exec
+/// set; when this process has no room for all of them it gets none, and EMFILE.
+enum { sluice_descriptors_max = 200 };
+ssize_t sluice_send_descriptors(int fd, const void *bytes, size_t size, const int *descriptors, int count);
+ssize_t sluice_receive_descriptors(int fd, void *buffer, size_t size, int *descriptors, int *count);
+
+/// Whether `fd` is a TCP socket that listens.
+int sluice_is_listening(int fd);
+
 /// Signals as bytes of a pipe. From here on SIGHUP, SIGUSR1, SIGUSR2, SIGTERM and SIGINT each write their number into it, SIGPIPE and SIGXFSZ do
 /// nothing. The handler itself ends the process, whatever its threads are doing: at the first SIGTERM or SIGINT with status 0 until
-/// `sluice_signals_defer_end` is called, and at the second with status 128 + its number. One that follows within 20 ms is the same request:
-/// timeout(1) and shells signal a process and its group.
+/// `sluice_signals_defer_end` is called, and at the third with status 128 + its number. One that follows within 20 ms is the same request,
+/// and not told: timeout(1) and shells signal a process and its group.
 /// Returns the end of the pipe to read from (it blocks), or -1 with errno.
 int sluice_signals_install(void);
 
-/// From here on the first SIGTERM or SIGINT is left to whoever reads the pipe.
+/// From here on the first two of SIGTERM or SIGINT are left to whoever reads the pipe.
 void sluice_signals_defer_end(void);
 
 /// The calling thread's CPU time in nanoseconds.

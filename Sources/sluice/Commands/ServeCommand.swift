@@ -15,6 +15,7 @@ struct ServeCommand: AsyncParsableCommand {
     // Before all that may hang, such as reading the configuration.
     let signals = try ProcessSignals()
     let source = ConfigurationSource(given: options.config)
+    let version = source.file.flatMap { FileVersion(path: $0) }
     let settings = try source.loadOrExit()
     let logger = Self.logger(settings.log)
     let service = GatewayService(

@@ -5,14 +5,16 @@ import Reactor
 /// The signals of a gateway's process.
 ///
 /// Handlers put each signal into a pipe that a thread of its own reads, so that no reactor and no thread of Swift's pool is needed to take
-/// one. A second SIGTERM or SIGINT ends the process inside the handler (`sluice_signals_install`); a first one that leads to no end is
-/// brought to one by the thread, `limit` after it.
+/// one. The first SIGTERM or SIGINT asks for the end, the second for an end now; where nobody brings it about, the thread does, after `limit`
+/// and `nowLimit`. A third ends the process inside the handler (`sluice_signals_install`).
 final class ProcessSignals: Sendable {
   /// What signals ask for. Those that come close together are told at once.
   struct Requests: OptionSet, Sendable {
     let rawValue: Int
     /// SIGTERM, SIGINT: finish what runs, then end.
     static let end = Requests(rawValue: 1)
+    /// The same a second time: cut what runs.
+    static let endNow = Requests(rawValue: 16)
     /// SIGHUP: read the configuration again, open the log files anew.
     static let reload = Requests(rawValue: 2)
     /// SIGUSR1: open the log files anew.
@@ -33,6 +35,9 @@ final class ProcessSignals: Sendable {
 
     init(rawValue: Int) { self.rawValue = rawValue }
   }
+
+  /// How long the process may go on after the second SIGTERM or SIGINT.
+  private static let nowLimit = Duration.seconds(1)
 
   private struct State {
     var pending: Requests = []
@@ -77,28 +82,55 @@ final class ProcessSignals: Sendable {
   }
 
   private func read(_ pipe: Int32) {
-    var endAskedAt: MonotonicTime?
+    var ending = Ending()
     var bytes = [UInt8](repeating: 0, count: 256)
     while true {
       var timeout: Int32 = -1
-      if let endAskedAt {
-        let left = (endAskedAt + state.withLock { $0.limit }).nanoseconds(since: MonotonicTime.readClock())
-        guard left > 0 else { Self.giveUp() }
+      if let end = ending.deadline(limit: state.withLock { $0.limit }, nowLimit: Self.nowLimit) {
+        let left = end.nanoseconds(since: MonotonicTime.readClock())
+        guard left > 0 else { ending.giveUp() }
         timeout = Int32(clamping: left / 1_000_000 + 1)
       }
       var waited = pollfd(fd: pipe, events: Int16(POLLIN), revents: 0)
       guard poll(&waited, 1, timeout) > 0 else { continue }
       let count = Glibc.read(pipe, &bytes, bytes.count)
       guard count > 0 else { continue }
-      let requests = bytes[..<count].reduce(into: Requests()) { $0.formUnion(Requests(signal: Int32($1))) }
-      if requests.contains(.end), endAskedAt == nil { endAskedAt = MonotonicTime.readClock() }
+      var requests: Requests = []
+      for signal in bytes[..<count].map(Int32.init) {
+        requests.formUnion(Requests(signal: signal))
+        if Requests(signal: signal) == .end, ending.isSecond(signal) { requests.formUnion(.endNow) }
+      }
       state.withLock { $0.pending.formUnion(requests) }
       arrived.yield()
     }
   }
 
-  private static func giveUp() -> Never {
-    StandardError.write("sluice: the end took longer than server.drain allows; ended without waiting further\n")
-    _exit(1)
+  /// When the end was asked for, and how often.
+  private struct Ending {
+    private var firstAt: MonotonicTime?
+    private var secondAt: MonotonicTime?
+    private var signal: Int32 = 0
+
+    /// Notes a SIGTERM or SIGINT.
+    mutating func isSecond(_ signal: Int32) -> Bool {
+      guard firstAt != nil else {
+        firstAt = MonotonicTime.readClock()
+        return false
+      }
+      if secondAt == nil { secondAt = MonotonicTime.readClock() }
+      self.signal = signal
+      return true
+    }
+
+    func deadline(limit: Duration, nowLimit: Duration) -> MonotonicTime? {
+      guard let firstAt else { return nil }
+      guard let secondAt else { return firstAt + limit }
+      return min(firstAt + limit, secondAt + nowLimit)
+    }
+
+    func giveUp() -> Never {
+      StandardError.write("sluice: the end took too long; ended without waiting further\n")
+      _exit(secondAt == nil ? 1 : 128 + signal)
+    }
   }
 }
