@@ -19,11 +19,11 @@ final class FileWatcher: Sendable {
   private let descriptor: Int32
   private let file: String
 
-  /// Begins to watch.
+  /// Begins to watch. Call before the file is read: what changes later is told.
   ///
-  /// - Parameter lastSeen: the file as it was before it was last read: what has changed since then counts as a change.
   /// - Throws: when the system refuses to; SIGHUP still works then.
-  init(file: String, lastSeen: FileVersion?) throws(SystemCallError) {
+  init(file: String) throws(SystemCallError) {
+    let lastSeen = FileVersion(path: file)
     descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
     guard descriptor >= 0 else { throw SystemCallError(code: errno, operation: "cannot watch files (inotify_init1)") }
     self.file = file
@@ -44,25 +44,40 @@ final class FileWatcher: Sendable {
     var lastSeen = firstSeen
     var buffer = [UInt8](repeating: 0, count: 8192)
     while true {
-      var seen = FileVersion(path: file)
-      while seen != lastSeen {
-        poll(nil, 0, Int32(Self.settleTime / .milliseconds(1)))
-        let now = FileVersion(path: file)
-        if now == seen { break }
-        seen = now
-      }
-      // A link may have been turned to another directory. What happens there from here on is an event.
-      watched = Watched(file, descriptor) ?? watched
-      guard FileVersion(path: file) == seen else { continue }
-      if let seen, seen != lastSeen {
+      waitForInput()
+      guard concernsFile(watched, &buffer) else { continue }
+      if let seen = stillVersion(unlike: lastSeen) {
         lastSeen = seen
         report.yield()
       }
-      repeat {
-        var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        poll(&waited, 1, -1)
-      } while !concernsFile(watched, &buffer)
+      // A link may have been turned to another directory. What happened there before it was watched is seen by another look.
+      watched = Watched(file, descriptor) ?? watched
+      if let seen = stillVersion(unlike: lastSeen) {
+        lastSeen = seen
+        report.yield()
+      }
     }
+  }
+
+  /// The file once it is still; nil when it is `known`, or not there.
+  private func stillVersion(unlike known: FileVersion?) -> FileVersion? {
+    var seen = FileVersion(path: file)
+    if seen == known { return nil }
+    for _ in 0..<Self.looksMax {
+      poll(nil, 0, Int32(Self.settleTime / .milliseconds(1)))
+      let now = FileVersion(path: file)
+      if now == seen { break }
+      seen = now
+    }
+    return seen
+  }
+
+  /// A file that is never still is taken as it is after an hour.
+  private static let looksMax = 72_000
+
+  private func waitForInput() {
+    var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    poll(&waited, 1, -1)
   }
 
   /// Reads the events that have arrived.

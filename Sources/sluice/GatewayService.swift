@@ -12,8 +12,8 @@ struct GatewayService {
   let settings: GatewaySettings
   let logger: Logger
   let signals: ProcessSignals
-  /// The configuration's file before `settings` were read from it.
-  var fileVersion: FileVersion?
+  /// Watches the configuration's file since before `settings` were read from it; nil when there is none, or it cannot be watched.
+  var watcher: Result<FileWatcher, SystemCallError>?
   /// Where vocabularies are.
   var store = VocabularyStore(given: nil)
   /// Called once the ports are open.
@@ -72,6 +72,7 @@ struct GatewayService {
     let cut = await gateway.drain(within: deadline)
     hurrying.cancel()
     logger.info("drained", metadata: ["cut": "\(cut)"])
+    await reloader.stop(within: .seconds(1))
     await gateway.shutDown()
     await admin?.shutDown()
     group.shutDown()
@@ -80,14 +81,14 @@ struct GatewayService {
 
   /// Watches the configuration file, if there is one. Where the system refuses that, a reload must be asked for.
   private func watchFile(_ reloader: Reloader) {
-    guard let file = source.file else { return }
-    do throws(SystemCallError) {
-      let watcher = try FileWatcher(file: file, lastSeen: fileVersion)
+    switch watcher {
+    case .success(let watcher):
       // Not waited for at the end: nothing that a reload hangs in may delay it.
       Task { for await _ in watcher.changes { _ = await reloader.reload(because: "the file changed") } }
-    } catch {
+    case .failure(let problem):
       logger.warning(
-        "the configuration file is not watched; reload it with SIGHUP", metadata: ["problem": "\(error)"])
+        "the configuration file is not watched; reload it with SIGHUP", metadata: ["problem": "\(problem)"])
+    case nil: break
     }
   }
 
@@ -140,11 +141,13 @@ actor Reloader {
   }
 
   private var isReloading = false
+  private var isStopped = false
   private var isAskedAgain = false
 
   /// Reloads; an invalid configuration changes nothing and says why.
   func reload(because reason: String) async -> (taken: Bool, words: String) {
     // The actor lets others in while it waits: the last one to ask is served by one more round.
+    guard !isStopped else { return (false, "The gateway is shutting down.") }
     guard !isReloading else {
       isAskedAgain = true
       return (true, "A reload is under way; the configuration will be read again after it.")
@@ -157,6 +160,14 @@ actor Reloader {
       result = await reloadOnce(reason)
     }
     return result
+  }
+
+  /// Takes no further reloads, and waits for the one under way, if it comes back: what it asks of reactors must be answered before they end.
+  func stop(within patience: Duration) async {
+    isStopped = true
+    isAskedAgain = false
+    let deadline = MonotonicTime.readClock() + patience
+    while isReloading, MonotonicTime.readClock() < deadline { try? await Task.sleep(for: .milliseconds(5)) }
   }
 
   private func reloadOnce(_ reason: String) async -> (taken: Bool, words: String) {

@@ -3,6 +3,7 @@ import Gateway
 import GatewayConfiguration
 import Glibc
 import Logging
+import Reactor
 
 /// `sluice serve`
 struct ServeCommand: AsyncParsableCommand {
@@ -15,11 +16,13 @@ struct ServeCommand: AsyncParsableCommand {
     // Before all that may hang, such as reading the configuration.
     let signals = try ProcessSignals()
     let source = ConfigurationSource(given: options.config)
-    let version = source.file.flatMap { FileVersion(path: $0) }
+    let watcher = source.file.map { file in
+      Result { () throws(SystemCallError) in try FileWatcher(file: file) }
+    }
     let settings = try source.loadOrExit()
     let logger = Self.logger(settings.log)
     let service = GatewayService(
-      source: source, settings: settings, logger: logger, signals: signals, store: data.store)
+      source: source, settings: settings, logger: logger, signals: signals, watcher: watcher, store: data.store)
     try await Self.serve(service)
   }
 
