@@ -110,7 +110,6 @@ async def test_hand_overs_under_load_fail_no_connection(world):
         for turn in range(TURNS):
             new = await asyncio.to_thread(world.start, True, 1 + turn % 4)
             assert len(new.events("listeners taken over")) == 2, "the data port and the admin port"
-            old.terminate()
             leaving, old = old, new
             assert await asyncio.to_thread(leaving.stop, 30) == 0
             assert leaving.events("drained")[0]["cut"] == "0"
