@@ -114,17 +114,18 @@ struct House {
 
   /// The access log's lines once there are `count` of them.
   func log(count: Int) async throws -> [[String: Any]] {
-    func lines() throws -> [String] {
-      try String(contentsOfFile: logFile, encoding: .utf8).split(separator: "\n").map(String.init)
-    }
+    func lines() throws -> [String] { try logText().split(separator: "\n").map(String.init) }
     _ = try waitUntil { try lines().count >= count }
     return try lines().map { line in
       try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     }
   }
 
-  /// The access log as it stands.
-  func logText() throws -> String { try String(contentsOfFile: logFile, encoding: .utf8) }
+  /// The access log's whole lines as they stand: the last may be half written.
+  func logText() throws -> String {
+    let text = try String(contentsOfFile: logFile, encoding: .utf8)
+    return String(text[..<(text.lastIndex(of: "\n").map { text.index(after: $0) } ?? text.startIndex)])
+  }
 }
 
 /// A request for a chat answer.
