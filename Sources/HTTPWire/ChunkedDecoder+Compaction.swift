@@ -28,33 +28,48 @@ extension ChunkedDecoder {
   public mutating func compact(
     _ buffer: UnsafeMutableRawBufferPointer, from: Int, count: Int
   ) throws(HTTPWireError) -> CompactedPayload {
+    let (payload, defect) = compactToDefect(buffer, from: from, count: count)
+    if let defect { throw defect }
+    return payload
+  }
+
+  /// The same, and where the framing breaks off, what stood before the defect: a sender that breaks off has sent that all the same. What has been read
+  /// together must not decide how much of it arrives.
+  public mutating func compactToDefect(
+    _ buffer: UnsafeMutableRawBufferPointer, from: Int, count: Int
+  ) -> (payload: CompactedPayload, defect: HTTPWireError?) {
     let start = min(max(from, 0), buffer.count)
     let end = start &+ min(max(count, 0), buffer.count &- start)
     var result = CompactedPayload(payloadStart: start, payloadCount: 0, consumed: 0, ended: false)
     guard let base = buffer.baseAddress else {
       result.ended = isEnded
-      return result
+      return (result, nil)
     }
     let received = UnsafeRawBufferPointer(start: base, count: end)
     var at = start
-    while true {
-      switch try next(received, at: at) {
-      case .payload(let range, let next):
-        if result.payloadCount == 0 {
-          result.payloadStart = range.lowerBound
-        } else {
-          memmove(base + result.payloadStart + result.payloadCount, base + range.lowerBound, range.count)
+    do throws(HTTPWireError) {
+      while true {
+        switch try next(received, at: at) {
+        case .payload(let range, let next):
+          if result.payloadCount == 0 {
+            result.payloadStart = range.lowerBound
+          } else {
+            memmove(base + result.payloadStart + result.payloadCount, base + range.lowerBound, range.count)
+          }
+          result.payloadCount &+= range.count
+          at = next
+        case .needMore:
+          result.consumed = end &- start
+          return (result, nil)
+        case .end(let next):
+          result.consumed = next &- start
+          result.ended = true
+          return (result, nil)
         }
-        result.payloadCount &+= range.count
-        at = next
-      case .needMore:
-        result.consumed = end &- start
-        return result
-      case .end(let next):
-        result.consumed = next &- start
-        result.ended = true
-        return result
       }
+    } catch {
+      result.consumed = at &- start
+      return (result, error)
     }
   }
 }

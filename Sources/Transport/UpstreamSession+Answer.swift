@@ -102,17 +102,15 @@ extension UpstreamSession {
         complete(buffer, payload, isReusable: range.count == remaining)
       }
     case .chunked:
-      do throws(HTTPWireError) {
-        let step = try decoder.compact(buffer, from: range.lowerBound, count: range.count)
-        let payload = step.payloadStart..<step.payloadStart + step.payloadCount
-        if step.ended {
-          complete(buffer, payload, isReusable: step.consumed == range.count)
-        } else if !payload.isEmpty {
-          receiver?.responseBody(buffer, payload, isLast: false, from: self)
-        }
-      } catch {
-        fail(.protocolViolation(error.message.description))
+      let (step, defect) = decoder.compactToDefect(buffer, from: range.lowerBound, count: range.count)
+      let payload = step.payloadStart..<step.payloadStart + step.payloadCount
+      if step.ended {
+        complete(buffer, payload, isReusable: step.consumed == range.count)
+      } else if !payload.isEmpty, defect == nil || isReadInParts {
+        receiver?.responseBody(buffer, payload, isLast: false, from: self)
       }
+      // The receiver may have had enough with what stood before it.
+      if let defect, !isClosed { fail(.protocolViolation(defect.message.description)) }
     case .untilClose:
       receiver?.responseBody(buffer, range, isLast: false, from: self)
     }

@@ -56,6 +56,9 @@ public final class UpstreamSession: EventHandler, @unchecked Sendable {
   var keepsAlive = false
   var interimCount = 0
   var isPaused = false
+  /// Whether what stood before a defect of the framing is of use to the receiver, as events are. A document that breaks off in its first piece is best not
+  /// begun: another upstream may then answer in its place.
+  public var isReadInParts = false
   /// Whether any byte of the current answer has arrived: before the first one a stale session may be retried.
   public internal(set) var hasReceived = false
 
@@ -100,6 +103,7 @@ public final class UpstreamSession: EventHandler, @unchecked Sendable {
     headSearched = 0
     hasReceived = false
     isPaused = false
+    isReadInParts = false
     phase = .awaitingHead
     // What is there already answers an earlier request, or is the end of a server that has given up waiting. Nothing of this request
     // is sent then, so that it can be tried on another session.

@@ -105,8 +105,7 @@ def test_a_failure_inside_a_stream_is_an_api_error_behind_what_came(client, faul
             model="gpt-4o-mini", messages=HELLO, stream=True, extra_body=script(f"events=20 gap=3ms fault={fault} after=5")):
             if chunk.choices and chunk.choices[0].delta.content:
                 got.append(chunk.choices[0].delta.content)
-    # A piece that breaks the framing is not trusted: with it goes what stood in it before the defect.
-    assert len(got) >= (4 if fault == "badFraming" else 5), "what had come was delivered"
+    assert len(got) >= 5, "what had come was delivered"
     assert not isinstance(caught.value, openai.APIConnectionError), "told in words, not by a broken connection"
 
 

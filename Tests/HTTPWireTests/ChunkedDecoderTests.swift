@@ -91,6 +91,20 @@ import Testing
     #expect(buffer == before)
   }
 
+  @Test("What stands before a defect is there with it, wherever the bytes were read apart")
+  func upToDefect() throws {
+    for sample in ["1\r\nx\r\n2\r\nyz\r\nnonsense", "3\r\nxyz\r\n\n", "3\r\nxyz##"] {
+      var buffer = bytes(sample)
+      var decoder = ChunkedDecoder()
+      let (payload, defect) = buffer.withUnsafeMutableBytes {
+        decoder.compactToDefect($0, from: 0, count: $0.count)
+      }
+      let range = payload.payloadStart..<payload.payloadStart + payload.payloadCount
+      #expect(String(decoding: buffer[range], as: UTF8.self) == "xyz")
+      #expect(defect != nil && !payload.ended)
+    }
+  }
+
   @Test("Compaction with no bytes, or a range outside the buffer, is harmless")
   func absurdRanges() throws {
     var decoder = ChunkedDecoder()

@@ -44,12 +44,14 @@ extension Exchange: ResponseReceiver {
     let isEventStream = contentType.map { Self.begins(bytes.extracting($0), "text/event-stream") } ?? false
     if isEventStream && surface.isChunkStream && !isEncoded {
       answer = .chunkStream
+      session.isReadInParts = true
       relay = StreamRelay(
         .chunks(choices: choiceCount, keepsUsage: wantsUsage), counter: newCounter(), grant: grant,
         eventBytesMax: Self.eventBytesMax)
       if progressDeadline == .never { setProgressDeadline(upstream.settings.timeouts.firstToken) }
     } else if isEventStream && !isEncoded {
       answer = .eventStream
+      session.isReadInParts = true
       relay = StreamRelay(
         .other, counter: newCounter(), grant: grant, eventBytesMax: Self.passedEventBytesMax)
     } else {
