@@ -148,61 +148,6 @@ def test_sigterm_cuts_what_is_left_at_the_deadline_and_counts(start_gateway, sim
     rig.wait_until(lambda: fresh.seen()["cancelsTotal"] == 7, what="the cancels")
 
 
-@pytest.mark.heavy
-async def test_a_second_process_takes_over_the_port(tmp_path, simulator):
-    """As a deployment does it: start the new one, wait until it is ready, end the old one. Three times, under load."""
-    failures, served, cut_by_us = [], 0, 0
-    is_over = asyncio.Event()
-    gateway = rig.Gateway(tmp_path, simulator.port)
-    port = gateway.port
-
-    async def worker(number):
-        nonlocal served
-        while not is_over.is_set():
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(rig.chat(f"events=10 gap={number % 4}ms"))
-                answer = await asyncio.wait_for(reader.read(-1), 20)
-                writer.close()
-                if not answer.startswith(b"HTTP/1.1 200") or b"[DONE]" not in answer:
-                    failures.append(answer[-300:])
-            except (OSError, asyncio.TimeoutError) as problem:
-                failures.append(repr(problem))
-            served += 1
-
-    async def sdk():
-        """A client that keeps its connections, with the SDK's own retries."""
-        nonlocal served
-        client = openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=rig.ALICE, timeout=20)
-        while not is_over.is_set():
-            try:
-                await client.chat.completions.create(
-                    model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello"}],
-                    extra_body={"metadata": {"script": "events=3"}})
-            except openai.OpenAIError as problem:
-                failures.append(repr(problem))
-            served += 1
-
-    async def deploy():
-        nonlocal gateway
-        for _ in range(3):
-            await asyncio.sleep(0.5)
-            successor = await asyncio.to_thread(rig.Gateway, tmp_path, simulator.port, port)
-            await asyncio.sleep(0.3)
-            assert await asyncio.to_thread(gateway.stop) == 0
-            assert '"cut":"0"' in gateway.errors.read_text()
-            gateway = successor
-        await asyncio.sleep(0.3)
-        is_over.set()
-
-    try:
-        await asyncio.gather(deploy(), *(worker(number) for number in range(16)), *(sdk() for _ in range(4)))
-    finally:
-        is_over.set()
-        gateway.stop()
-    assert served > 200 and not failures, (len(failures), served, failures[:3])
-
-
 def test_an_idle_gateway_stays_idle_and_small(start_gateway, simulator):
     gateway = start_gateway(simulator.port)
     rig.exchange(gateway.port, rig.chat("events=3"))
