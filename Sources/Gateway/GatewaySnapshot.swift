@@ -46,8 +46,10 @@ final class GatewaySnapshot: Sendable {
     self.upstreams = upstreams
     generation = (previous?.generation ?? 0) + 1
     var slots = previous?.tokenSlots ?? [""]
+    var known = Dictionary(slots.enumerated().map { ($1, $0) }) { first, _ in first }
     tokens = settings.models.map { model in
-      if let known = slots.firstIndex(of: model.name) { return ModelTokens(model, slot: known, shelf) }
+      if let slot = known[model.name] { return ModelTokens(model, slot: slot, shelf) }
+      known[model.name] = slots.count
       slots.append(model.name)
       return ModelTokens(model, slot: slots.count - 1, shelf)
     }

@@ -276,7 +276,7 @@ def test_other_calls_that_fail_for_a_while_end_nothing(start_failing, calls):
 
 @pytest.mark.parametrize("calls, words", [
     ("epoll_create1=24", "epoll_create1"), ("eventfd=24", "eventfd"), ("epoll_add=28", "max_user_watches"),
-    ("socket=24", "ulimit -n"), ("listen=98", "server.listen")])
+    ("socket=24", "ulimit -n"), ("listen=98", "listen: 127.0.0.1:")])
 def test_a_start_for_which_there_is_not_enough_says_what_is_missing(
         directory, tmp_path, simulator, failing_calls, calls, words):
     gateway = rig.Gateway(

@@ -226,7 +226,7 @@ def test_standard_streams_that_nobody_reads_delay_nothing(tmp_path, simulator):
         [rig.BINARY, "serve", "--config", str(gateway.file)], stdin=subprocess.DEVNULL, stdout=out_end, stderr=err_end,
         cwd=tmp_path, env={"PATH": os.environ["PATH"]})
     try:
-        rig.wait_until(lambda: rig.can_connect(gateway.admin_port), what="the port")
+        rig.wait_until(lambda: rig.can_connect(gateway.port), what="the port")
         for _ in range(50):
             assert rig.exchange(gateway.port, rig.chat("events=1")).status == 200
             process.send_signal(signal.SIGUSR2)
