@@ -12,6 +12,7 @@ extension JSONCursor {
       let marks = specialMarks(base, at)
       if marks == 0 {
         at &+= 8
+        if at &- position > longRunBytes { at = skipLongRun(base, at, end) }
         continue
       }
       at &+= marks.trailingZeroBitCount >> 3
@@ -57,6 +58,7 @@ extension JSONCursor {
       let marks = specialMarks(base, at)
       if marks != 0 { return at &+ marks.trailingZeroBitCount >> 3 }
       at &+= 8
+      if at &- start > longRunBytes { at = skipLongRun(base, at, end) }
     }
     return at
   }
@@ -129,6 +131,23 @@ extension JSONCursor {
 
   @inline(never)
   private func invalidUTF8(_ at: Int) -> JSONScanError { JSONScanError(offset: at, reason: .invalidUTF8) }
+}
+
+/// Plain text that is longer than this is gone over in longer steps: prompts of many kilobytes are most of what a gateway reads.
+private let longRunBytes = 64
+
+/// Moves over blocks of 32 bytes without anything special; in front of the first that has something, or less than a block from the end.
+@inline(never)
+private func skipLongRun(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int {
+  var at = start
+  while at &+ 32 <= end {
+    let marks =
+      specialMarks(base, at) | specialMarks(base, at &+ 8) | specialMarks(base, at &+ 16)
+      | specialMarks(base, at &+ 24)
+    guard marks == 0 else { return at }
+    at &+= 32
+  }
+  return at
 }
 
 /// Marks the high bit of the bytes at `at` that are a quote, a backslash, below 0x20 or above 0x7F.
