@@ -48,6 +48,7 @@ let package = Package(
     room("TokenAccounting", ["Tokenization", "ChatProtocol", "CLinux"]),
     room("GatewayConfiguration", [.product(name: "Yams", package: "Yams")]),
     room("Routing", ["GatewayConfiguration"]),
+    room("Lifecycle", ["ChatProtocol", "ServerSentEvents", "TokenAccounting", "CLinux"]),
     room("RateLimiting", ["GatewayConfiguration"]),
 
     // Floor 1b: the event loop.
@@ -69,7 +70,7 @@ let package = Package(
       [
         "Reactor", "Transport", "Upstreams", "HTTPWire", "ServerSentEvents", "ChatProtocol", "Tokenization",
         "TokenAccounting", "Routing", "GatewayConfiguration", "Quotas", "RateLimiting", "RedisClient", "Storage",
-        "COpenSSL", "CLinux",
+        "Lifecycle", "COpenSSL", "CLinux",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
