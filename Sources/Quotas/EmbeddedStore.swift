@@ -7,6 +7,8 @@ public import Storage
 /// Quotas and budgets are in a ``BucketArchive``, which all processes share that use the same file, now and later. Each step on one is a transaction there; what nodes
 /// hold, and goes back when the process ends, is told to it a little after each change. A process that is killed loses what was spent since, about 100 ms; what its running
 /// requests had drawn counts as used. While the file cannot be written, quotas go on in memory.
+///
+/// Buckets that refill are each process' own, in memory. What they owe is written beside (``DebtNotes``), so that a process that ends forgives nothing.
 public final class EmbeddedStore: BucketStorage {
   private struct Contents: Sendable {
     var buckets = BucketStore()
@@ -17,6 +19,7 @@ public final class EmbeddedStore: BucketStorage {
     var steps = 0
     /// Quotas of which the archive does not know yet what is held.
     var unwritten: Set<String> = []
+    var debts = DebtNotes()
     var isScheduled = false
 
     /// Whether a write is to be scheduled now.
@@ -26,9 +29,9 @@ public final class EmbeddedStore: BucketStorage {
     }
   }
 
-  /// What is held is written so long after its first change.
+  /// What is held or owed is written so long after its first change.
   static let writePauseMilliseconds = 50
-  /// So much is written in one go, while nobody else uses the store.
+  /// So much is written in one go, while nobody else uses the store. Of debts no more than one go in each pause.
   static let writtenMax = 256
 
   /// Every so many steps on slots, states in which none is taken are dropped.
@@ -51,7 +54,11 @@ public final class EmbeddedStore: BucketStorage {
     contents.withLock {
       for bucket in saved {
         let snapshot = BucketSnapshot(version: bucket.version, level: bucket.level, time: bucket.time)
-        $0.buckets.restore(bucket.key, snapshot, burst: bucket.burst, expiresAt: min(bucket.expiresAt, expiryMax))
+        let expiresAt = min(bucket.expiresAt, expiryMax)
+        let debtor = DebtNotes.id(ofKey: bucket.key)
+        let id = debtor ?? bucket.key
+        $0.buckets.restore(id, snapshot, burst: bucket.burst, expiresAt: expiresAt, isQuota: debtor == nil)
+        if debtor != nil { $0.debts.restored(id, expiresAt: expiresAt) }
       }
     }
   }
@@ -74,10 +81,8 @@ public final class EmbeddedStore: BucketStorage {
     later: @escaping (LeaseReply?) -> Void
   ) -> LeaseReply? {
     let now = clock()
+    guard let archive, terms.rate.isNone else { return leaseOfRate(id, request, terms, node, now) }
     return contents.withLock { contents in
-      guard let archive, terms.rate.isNone else {
-        return contents.buckets.lease(id, request, terms, node: node, clock: now)
-      }
       let reply = archive.step(id) { saved in
         if let saved, saved.expiresAt > now {
           let snapshot = BucketSnapshot(version: saved.version, level: saved.level, time: saved.time)
@@ -89,6 +94,22 @@ public final class EmbeddedStore: BucketStorage {
       }
       return reply ?? Self.step(id, request, terms, node, &contents, now)
     }
+  }
+
+  private func leaseOfRate(
+    _ id: String, _ request: LeaseRequest, _ terms: BucketTerms, _ node: String, _ now: Int
+  ) -> LeaseReply {
+    let isKept = archive != nil
+    let (reply, isFirst) = contents.withLock { contents in
+      let reply = contents.buckets.lease(id, request, terms, node: node, clock: now)
+      guard isKept, contents.debts.concerns(id, level: reply.seen.level), let bucket = contents.buckets[id] else {
+        return (reply, false)
+      }
+      contents.debts.note(id, bucket, terms, clock: now)
+      return (reply, !contents.debts.isEmpty && contents.schedules())
+    }
+    if isFirst { writeLater() }
+    return reply
   }
 
   private static func step(
@@ -131,23 +152,53 @@ public final class EmbeddedStore: BucketStorage {
     archive?.later(milliseconds: Self.writePauseMilliseconds) { [weak self] in self?.write() }
   }
 
-  /// Writes what nodes hold and has not been written. For the process' end and for tests, else on the archive's thread.
-  public func flush() { write() }
+  /// Writes what nodes hold, and what is owed, and has not been written. For the process' end and for tests, else on the archive's thread.
+  public func flush() {
+    writeHeld()
+    while contents.withLock({ !$0.debts.isEmpty }), writeDebts() {}
+  }
 
   private func write() {
-    guard let archive else { return }
+    contents.withLock { $0.isScheduled = false }
+    let isWritten = writeHeld()
+    let isMore = !writeDebts() || contents.withLock { !$0.debts.isEmpty }
+    if !isWritten || isMore, contents.withLock({ $0.schedules() }) { writeLater() }
+  }
+
+  /// Whether all is written.
+  @discardableResult
+  private func writeHeld() -> Bool {
+    guard let archive else { return true }
     var isWritten = true
     repeat {
       isWritten = contents.withLock { contents in
-        contents.isScheduled = false
         let some = Array(contents.unwritten.prefix(Self.writtenMax))
         guard !some.isEmpty, archive.setHeld(some.map { ($0, Self.held($0, contents)) }) else { return some.isEmpty }
         contents.unwritten.subtract(some)
         return true
       }
     } while isWritten && contents.withLock { !$0.unwritten.isEmpty }
-    guard !isWritten, contents.withLock({ $0.schedules() }) else { return }
-    writeLater()
+    return isWritten
+  }
+
+  /// Writes one go of what is owed; whether that is written.
+  private func writeDebts() -> Bool {
+    guard let archive else { return true }
+    return contents.withLock { contents in
+      let some = contents.debts.some(Self.writtenMax)
+      guard !some.isEmpty else { return true }
+      var put: [SavedBucket] = []
+      var removed: [String] = []
+      for (_, change) in some {
+        switch change {
+        case .put(let bucket): put.append(bucket)
+        case .remove(let key): removed.append(key)
+        }
+      }
+      guard archive.write(put, removing: removed) else { return false }
+      contents.debts.written(some)
+      return true
+    }
   }
 
   private static func note(_ held: Int?, of node: String, _ id: String, _ contents: inout Contents) {

@@ -64,11 +64,15 @@ public struct BucketStore: Sendable {
   public subscript(key: String) -> BucketState? { places[key].map { entries[Int($0)].state } }
 
   /// Puts a bucket as it was saved, before the first step on it.
-  public mutating func restore(_ key: String, _ snapshot: BucketSnapshot, burst: Int, expiresAt: Int) {
+  ///
+  /// - Parameter expiresAt: for one that refills, when it is full in any case.
+  public mutating func restore(
+    _ key: String, _ snapshot: BucketSnapshot, burst: Int, expiresAt: Int, isQuota: Bool = true
+  ) {
     let place = place(of: key)
     entries[place].state = BucketState(snapshot, burst: burst)
     entries[place].expiresAt = Entry.seconds(expiresAt)
-    noteQuota(place)
+    if isQuota { noteQuota(place) } else { entries[place].fullAt = entries[place].expiresAt }
   }
 
   /// Takes a quota's bucket as another process has left it, which shares it.

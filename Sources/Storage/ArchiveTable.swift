@@ -76,6 +76,10 @@ enum ArchiveTable {
     ])
   }
 
+  static func remove(_ key: String, from database: Database) throws {
+    try database.cachedStatement(sql: "DELETE FROM bucket WHERE key = ?").execute(arguments: [key])
+  }
+
   static func removeExpired(_ clock: Int, _ database: Database) throws {
     try database.execute(sql: "DELETE FROM bucket WHERE expiresAt <= ?", arguments: [clock])
     try database.execute(sql: "DELETE FROM held WHERE key NOT IN (SELECT key FROM bucket)")

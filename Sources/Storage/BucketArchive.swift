@@ -3,7 +3,7 @@ internal import Foundation
 internal import GRDB
 internal import Reactor
 
-/// Buckets on disk, in SQLite: what quotas and budgets have left, for all processes that use the file, now and later.
+/// Buckets on disk, in SQLite: what quotas and budgets have left, for all processes that use the file, now and later, and what other buckets owe.
 ///
 /// Each step on a bucket is a transaction: read, decide, write. So any number of processes on one machine share their quotas as they would over Redis. What a process
 /// holds of them stands beside, under its name, and goes back when it has ended, however it ended (``ArchiveOwner``).
@@ -145,6 +145,16 @@ public final class BucketArchive: Sendable {
   public func setHeld(_ held: [(key: String, units: Int)]) -> Bool {
     transact { database in
       for (key, units) in held { try ArchiveTable.setHeld(units, of: key, by: owner.name, database) }
+    }
+  }
+
+  /// Buckets of this process alone, in one go, and keys that are of no use any more.
+  ///
+  /// - Returns: whether it is written.
+  public func write(_ buckets: [SavedBucket], removing keys: [String] = []) -> Bool {
+    transact { database in
+      for bucket in buckets { try ArchiveTable.put(bucket, into: database) }
+      for key in keys { try ArchiveTable.remove(key, from: database) }
     }
   }
 

@@ -1,4 +1,4 @@
-/// A quota's or budget's bucket as it is kept on disk. Times are milliseconds of the wall clock since 1970.
+/// A bucket as it is kept on disk: a quota's or budget's, or one that owes. Times are milliseconds of the wall clock since 1970.
 public struct SavedBucket: Sendable, Hashable {
   /// Its key at the store.
   public var key: String

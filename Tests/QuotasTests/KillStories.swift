@@ -8,7 +8,7 @@ import Testing
 
 @testable import Quotas
 
-/// A process that is killed, and what the next one knows of its quotas.
+/// A process that is killed, and what the next one knows of its quotas and debts.
 @Suite(.serialized) struct KillStories {
   private static let plan = LimitPlan(
     [
@@ -66,6 +66,43 @@ import Testing
       return grant?.views.tokens?.remaining
     }
     #expect(left == 1_000_000 - 6000)
+  }
+
+  /// Has an answer of 100,000 tokens under a limit of 10,000 a minute.
+  @Sendable private static func owe(_ path: String) async throws {
+    let archive = try BucketArchive(path: path)
+    let rig = Rig(
+      LimitPlan([.tokens("minute", 10_000)]),
+      store: try EmbeddedStore(archive: archive, clock: { 1_800_000_000_000 }))
+    var ask = request(prompt: 100, expected: nil)
+    ask.isOnePiece = true
+    guard let held = await rig.admit(ask).0.grant else { return }
+    await rig.on { _ in held.grant.settle(prompt: 100, completion: 100_000) }
+  }
+
+  @Test("a client that owes after an answer owes as much after kill -9 and restart")
+  func inDebt() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("limits.sqlite")
+    await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+      try await Self.owe(path)
+      try await Task.sleep(for: .milliseconds(600))
+      kill(getpid(), SIGKILL)
+      try await Task.sleep(for: .seconds(60))
+    }
+    let clock = TestClock(1_800_000_000_000)
+    let archive = try BucketArchive(path: path)
+    let rig = Rig(
+      LimitPlan([.tokens("minute", 10_000)]), store: try EmbeddedStore(archive: archive, clock: { clock.now }),
+      clock: clock)
+    defer { rig.shutDown() }
+    // 1,024 at once, 8,976 a minute.
+    for minute in 1...11 {
+      clock.advance(60_000)
+      #expect(await rig.admit(request(prompt: 10, expected: 10)).0.grant == nil, "after \(minute) minutes")
+    }
+    clock.advance(60_000)
+    #expect(await eventually { await rig.admit(request(prompt: 10, expected: 10)).0.grant != nil })
   }
 
   @Test(
