@@ -19,6 +19,7 @@ public final class RedisStore: BucketStorage, @unchecked Sendable {
   private let client: RedisClient
   private let timeout: Duration
   private let prefix: String
+  private let onReplaced: (String) -> Void
   private var breaker = StoreBreaker()
   private var isClosed = false
   private lazy var prober = Prober(self)
@@ -30,10 +31,15 @@ public final class RedisStore: BucketStorage, @unchecked Sendable {
   /// - Parameters:
   ///   - timeout: how long an answer may take.
   ///   - prefix: what keys begin with.
-  public init(_ client: RedisClient, timeout: Duration = .milliseconds(20), prefix: String = "sl") {
+  ///   - onReplaced: told the name of a bucket or concurrency limit whose key held something else, each time that one is dropped; on the reactor.
+  public init(
+    _ client: RedisClient, timeout: Duration = .milliseconds(20), prefix: String = "sl",
+    onReplaced: @escaping (String) -> Void = { _ in }
+  ) {
     self.client = client
     self.timeout = timeout
     self.prefix = prefix
+    self.onReplaced = onReplaced
     concurrencyGroupCount = client.isCluster ? ConcurrencyGroup.countInCluster : 1
   }
 
@@ -56,7 +62,10 @@ public final class RedisStore: BucketStorage, @unchecked Sendable {
     let keys = LimitKey.bucket(id, prefix: prefix)
     var command = Self.leaseScript.call(keys: [keys.bucket, keys.members])
     for argument in LeaseScript.arguments(request, terms, node: node) { command.append(argument) }
-    send(command, LeaseScript.reply, later)
+    send(command, LeaseScript.reply) { [onReplaced] reply in
+      if reply?.replaced == true { onReplaced(id) }
+      later(reply)
+    }
     return nil
   }
 
@@ -68,7 +77,10 @@ public final class RedisStore: BucketStorage, @unchecked Sendable {
     var command = Self.concurrencyScript.call(
       keys: LimitKey.slots(id, groupCount: concurrencyGroupCount, prefix: prefix))
     for argument in ConcurrencyScript.arguments(request, node: node, limit: limit) { command.append(argument) }
-    send(command, ConcurrencyScript.reply, later)
+    send(command, ConcurrencyScript.reply) { [onReplaced] reply in
+      if reply?.replaced == true { onReplaced(id) }
+      later(reply)
+    }
     return nil
   }
 

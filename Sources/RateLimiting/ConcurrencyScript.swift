@@ -2,7 +2,7 @@
 ///
 /// Keys, all with the group's hash tag: 1. a hash of what nodes hold, gone when nobody holds anything; 2. the group's mark; 3. its nodes by when they were heard. A key that
 /// holds something else is not ours: it is dropped, and counts as forgotten. Arguments: see ``arguments(_:node:limit:clock:)``. Reply: count, taken, nodes, epoch,
-/// version, recovering (0 or 1).
+/// version, recovering and replaced (each 0 or 1).
 public enum ConcurrencyScript {
   /// Keys that it takes.
   public static let keyCount = 3
@@ -11,6 +11,7 @@ public enum ConcurrencyScript {
 
   /// The script's text.
   public static let source = """
+    \(ScriptText.functions)
     local slots, mark, members = KEYS[1], KEYS[2], KEYS[3]
     local node = ARGV[1]
     local sequence, held, want, alone = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -23,27 +24,12 @@ public enum ConcurrencyScript {
     end
     local life, recovery = \(ConcurrencyState.lifeMilliseconds), \(ConcurrencyState.recoveryMilliseconds)
     local top = \(BucketSnapshot.versionMax)
-    local function text(number) return string.format('%.0f', number) end
-    local function number(value)
-      local found = tonumber(value or 0) or 0
-      if found ~= found then return 0 end
-      return math.max(0, math.min(found, top))
-    end
-    local function ours(key, ...)
-      local answer = redis.pcall(...)
-      if type(answer) == 'table' and answer.err then
-        redis.call('DEL', key)
-        answer = redis.call(...)
-      end
-      return answer
-    end
-
     local own, others = nil, 0
     local stored = ours(slots, 'HGETALL', slots)
     for index = 1, #stored, 2 do
       local name = stored[index]
       local count, last, expiry = string.match(stored[index + 1], '^(%d+):(%d+):(%d+)$')
-      count, last, expiry = number(count), number(last), number(expiry)
+      count, last, expiry = number(count, 0, top), number(last, 0, top), number(expiry, 0, top)
       if expiry <= now then
         redis.call('HDEL', slots, name)
       else
@@ -56,7 +42,7 @@ public enum ConcurrencyScript {
     others = math.min(others, top)
 
     local known = ours(mark, 'HMGET', mark, 'e', 'u', 'v')
-    local epoch, untilTime, version = number(known[1]), number(known[2]), number(known[3])
+    local epoch, untilTime, version = number(known[1], 0, top), number(known[2], 0, top), number(known[3], 0, top)
     untilTime = math.min(untilTime, now + recovery)
     local new = epoch == 0
     local missed = counted > 0 and not own
@@ -88,7 +74,7 @@ public enum ConcurrencyScript {
         redis.call('PEXPIRE', slots, text(4 * life))
       end
     end
-    return {count, others + count, redis.call('ZCARD', members), epoch, version, recovering and 1 or 0}
+    return {count, others + count, redis.call('ZCARD', members), epoch, version, recovering and 1 or 0, replaced}
     """
 
   /// The arguments of a request, in order; `clock` as for ``LeaseScript/arguments(_:_:node:clock:)``.
@@ -105,12 +91,13 @@ public enum ConcurrencyScript {
   /// Reads a reply; nil when a store sends anything that the script cannot have said.
   public static func reply(_ numbers: [Int]) -> ConcurrencyReply? {
     let bounds = 0...BucketSnapshot.versionMax
-    guard numbers.count == 6, (0...ConcurrencyState.slotsMax).contains(numbers[0]), bounds.contains(numbers[1]),
+    guard numbers.count == 7, (0...ConcurrencyState.slotsMax).contains(numbers[0]), bounds.contains(numbers[1]),
       numbers[1] >= numbers[0], (1...1 << 20).contains(numbers[2]), bounds.contains(numbers[3]), numbers[3] > 0,
-      bounds.contains(numbers[4]), (0...1).contains(numbers[5])
+      bounds.contains(numbers[4]), (0...1).contains(numbers[5]), (0...1).contains(numbers[6])
     else { return nil }
     return ConcurrencyReply(
       count: numbers[0], taken: numbers[1], nodes: numbers[2],
-      mark: ConcurrencyMark(epoch: numbers[3], version: numbers[4]), isRecovering: numbers[5] == 1)
+      mark: ConcurrencyMark(epoch: numbers[3], version: numbers[4]), isRecovering: numbers[5] == 1,
+      replaced: numbers[6] == 1)
   }
 }

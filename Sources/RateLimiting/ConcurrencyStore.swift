@@ -59,14 +59,19 @@ public struct ConcurrencyReply: Sendable, Hashable {
   public var mark: ConcurrencyMark
   /// The store may have forgotten what other nodes hold, and gives no more than each would hold alone.
   public var isRecovering: Bool
+  /// A key of the store held something else, and was dropped.
+  public var replaced: Bool
 
   /// A reply.
-  public init(count: Int, taken: Int, nodes: Int, mark: ConcurrencyMark, isRecovering: Bool) {
+  public init(
+    count: Int, taken: Int, nodes: Int, mark: ConcurrencyMark, isRecovering: Bool, replaced: Bool = false
+  ) {
     self.count = count
     self.taken = taken
     self.nodes = nodes
     self.mark = mark
     self.isRecovering = isRecovering
+    self.replaced = replaced
   }
 }
 

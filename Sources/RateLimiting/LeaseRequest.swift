@@ -59,13 +59,18 @@ public struct LeaseReply: Sendable, Hashable {
   public var nodes: Int
   /// The store had forgotten, and took over what the caller had seen.
   public var adopted: Bool
+  /// The store's key held something that is not a bucket, and was dropped.
+  public var replaced: Bool
 
   /// A reply.
-  public init(grant: Int, seen: BucketSnapshot, waitMilliseconds: Int?, nodes: Int, adopted: Bool) {
+  public init(
+    grant: Int, seen: BucketSnapshot, waitMilliseconds: Int?, nodes: Int, adopted: Bool, replaced: Bool = false
+  ) {
     self.grant = grant
     self.seen = seen
     self.waitMilliseconds = waitMilliseconds
     self.nodes = nodes
     self.adopted = adopted
+    self.replaced = replaced
   }
 }

@@ -1,18 +1,18 @@
 /// The step of ``BucketState`` as a script for Redis (5 or later) and Valkey, in exactly its semantics.
 ///
 /// Keys, both with the limit's hash tag so that a cluster keeps them together: 1. the bucket, a hash of `l` level, `f` fraction, `t` time, `v` version,
-/// `b` burst, and `n:NODE` = `SEQUENCE:GRANT` for each node; 2. the members, a sorted set of nodes by last activity.
-/// Arguments: those of ``arguments(_:_:node:clock:)``, all integers but the node. Reply: seven integers, see ``reply(_:)``.
+/// `b` burst, and `n:NODE` = `SEQUENCE:GRANT` for each node; 2. the members, a sorted set of nodes by last activity. A key that holds something else is not ours: it is
+/// dropped, and counts as forgotten. Arguments: those of ``arguments(_:_:node:clock:)``, all integers but the node. Reply: eight integers, see ``reply(_:)``.
 ///
 /// It writes after it has read the clock, which is allowed because effects are replicated, not the script (the only way since Redis 7, the default since 5).
-/// All loops are bounded. Numbers are doubles that hold integers below 2^53; they are written with `%.0f`, because Lua's own conversion keeps only
-/// fourteen digits; division goes by `fmod`, which is exact.
+/// All loops are bounded. Numbers are doubles that hold integers below 2^53; division goes by `fmod`, which is exact.
 public enum LeaseScript {
   /// Keys that it takes.
   public static let keyCount = 2
 
   /// The script's text.
   public static let source = """
+    \(ScriptText.functions)
     local bucket, members = KEYS[1], KEYS[2]
     local node, sequence = ARGV[1], tonumber(ARGV[2])
     local amount, period, stepMax = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -25,7 +25,6 @@ public enum LeaseScript {
       local clock = redis.call('TIME')
       now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
     end
-    local function text(number) return string.format('%.0f', number) end
     local function quotient(a, b) return (a - math.fmod(a, b)) / b end
     local function gain(milliseconds, carried)
       if amount <= 0 or milliseconds <= 0 then return 0, carried end
@@ -34,13 +33,14 @@ public enum LeaseScript {
       local whole = math.min(step * quotient(amount, period), \(LeaseRate.amountMax))
       return math.min(\(LeaseRate.amountMax), whole + quotient(parts, period)), math.fmod(parts, period)
     end
-    local stored = redis.call('HMGET', bucket, 'v', 'l', 'f', 't', 'b', 'n:' .. node)
-    local version, level, carried = tonumber(stored[1] or 0), tonumber(stored[2] or 0), tonumber(stored[3] or 0)
-    local time, lastBurst = tonumber(stored[4] or 0), tonumber(stored[5] or 0)
+    local unitsMax, top = \(LeaseRate.amountMax), \(LeaseRate.productMax)
+    local stored = ours(bucket, 'HMGET', bucket, 'v', 'l', 'f', 't', 'b', 'n:' .. node)
+    local version, level, carried = number(stored[1], 0, top), number(stored[2], -unitsMax, unitsMax), number(stored[3], 0, top)
+    local time, lastBurst = number(stored[4], 0, top), number(stored[5], 0, unitsMax)
     local lastSequence, lastGrant = 0, 0
     if stored[6] then
       local a, b = string.match(stored[6], '^(%d+):(%d+)$')
-      lastSequence, lastGrant = tonumber(a), tonumber(b)
+      lastSequence, lastGrant = number(a, 0, top), number(b, 0, unitsMax)
     end
     local known = version > 0
     if known and time > now then
@@ -71,7 +71,7 @@ public enum LeaseScript {
     level = math.max(level, -\(LeaseRate.amountMax))
     local active = now
     if want <= 0 then active = now - \(BucketState.memberMilliseconds + 1) end
-    redis.call('ZADD', members, text(active), node)
+    ours(members, 'ZADD', members, text(active), node)
     local horizon = text(now - \(BucketState.forgetMilliseconds))
     for _, gone in ipairs(redis.call('ZRANGEBYSCORE', members, '-inf', horizon, 'LIMIT', 0, \(BucketState.forgottenMax))) do
       redis.call('ZREM', members, gone)
@@ -106,7 +106,7 @@ public enum LeaseScript {
     end
     redis.call('PEXPIRE', bucket, text(expiry))
     redis.call('PEXPIRE', members, text(expiry))
-    return {grant, level, version, now, wait, nodes, adopts and 1 or 0}
+    return {grant, level, version, now, wait, nodes, adopts and 1 or 0, replaced}
     """
 
   /// The arguments of a request, in order.
@@ -125,16 +125,18 @@ public enum LeaseScript {
     return [node] + numbers.map { String($0) }
   }
 
-  /// Reads a reply: grant, level, version, time, wait (-1: never), nodes, adopted. Nil when a store sends anything that the script cannot have said.
+  /// Reads a reply: grant, level, version, time, wait (-1: never), nodes, adopted, replaced. Nil when a store sends anything that the script cannot have said.
   public static func reply(_ numbers: [Int]) -> LeaseReply? {
-    guard numbers.count == 7, numbers[2] > 0, numbers[5] > 0 else { return nil }
+    guard numbers.count == 8, numbers[2] > 0, numbers[5] > 0 else { return nil }
     let bounds = 0...LeaseRate.amountMax
     guard bounds.contains(numbers[0]), numbers[1].magnitude <= LeaseRate.amountMax,
       (-1...BucketTerms.waitMillisecondsMax).contains(numbers[4]), (0...1).contains(numbers[6]),
+      (0...1).contains(numbers[7]),
       numbers[2] <= LeaseRate.productMax, (0...LeaseRate.productMax).contains(numbers[3]), numbers[5] <= 1 << 20
     else { return nil }
     return LeaseReply(
       grant: numbers[0], seen: BucketSnapshot(version: numbers[2], level: numbers[1], time: numbers[3]),
-      waitMilliseconds: numbers[4] < 0 ? nil : numbers[4], nodes: numbers[5], adopted: numbers[6] == 1)
+      waitMilliseconds: numbers[4] < 0 ? nil : numbers[4], nodes: numbers[5], adopted: numbers[6] == 1,
+      replaced: numbers[7] == 1)
   }
 }

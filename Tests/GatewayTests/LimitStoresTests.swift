@@ -198,6 +198,24 @@ struct LimitStoresTests {
     await rig.end()
   }
 
+  @Test("a key that another program has written is replaced, which is told once a limit and without the subject")
+  func replaced() async throws {
+    let server = try await Self.offPool { try RedisServer() }
+    let rig = try await Rig(redis: "url: 'redis://127.0.0.1:\(server.port)'")
+    #expect(await rig.leased("minute:0:secret", 1) != nil)
+    for key in ["sl:{minute:0:secret}:b", "sl:{minute:0:other}:m", "sl:{day:0:}:b"] {
+      _ = try server.order("DEL", key)
+      _ = try server.order("SET", key, "theirs")
+    }
+    for id in ["minute:0:secret", "minute:0:other", "day:0:"] {
+      for index in 0...1 { #expect(await rig.leased(id, 1, on: index) != nil, "\(id)") }
+    }
+    await rig.end()
+    let told = rig.events.entries.filter { if case .keyReplaced = $0 { true } else { false } }
+    #expect(told == [.keyReplaced(limit: "minute"), .keyReplaced(limit: "day")])
+    #expect(told.allSatisfy { $0.isTrouble && !"\($0)".contains("secret") })
+  }
+
   @Test("what is sent just before the end arrives")
   func lastWords() async throws {
     let server = try await Self.offPool { try RedisServer() }

@@ -161,6 +161,7 @@ struct ConcurrencyTests {
         clock +=
           [0, 1, 100, 2499, 2500, 3000, 14_999, 15_000, 40_000, -5000, -9999, -10_001, -1_000_000]
           .randomElement(using: &generator) ?? 0
+        var isReplaced = false
         switch generator.int(in: 0...20) {
         case 0:
           try redis.order(["FLUSHALL"])
@@ -172,6 +173,7 @@ struct ConcurrencyTests {
           // Another's key in its place: as if there were none.
           try redis.order(["SET", keys[1], "theirs"])
           group = group.withoutMark
+          isReplaced = true
         default: break
         }
         let node = "n\(generator.int(in: 1...4))"
@@ -184,7 +186,8 @@ struct ConcurrencyTests {
         let words = ["EVALSHA", script, "3"] + keys
         let numbers = try redis.integers(
           words + ConcurrencyScript.arguments(request, node: node, limit: limit, clock: clock))
-        let expected = state.step(request, node: node, limit: limit, clock: clock, &group)
+        var expected = state.step(request, node: node, limit: limit, clock: clock, &group)
+        expected.replaced = isReplaced
         try #require(ConcurrencyScript.reply(numbers) == expected, "\(generator) step \(step): \(request) at \(clock)")
         seen[node] = expected.mark
         refused += expected.count < request.want ? 1 : 0
@@ -222,11 +225,12 @@ struct ConcurrencyTests {
 
   @Test("a reply that no script could have sent is none")
   func hostileReplies() {
-    #expect(ConcurrencyScript.reply([1, 2, 3, 4, 5, 0]) != nil)
+    #expect(ConcurrencyScript.reply([1, 2, 3, 4, 5, 0, 0]) != nil)
     for numbers in [
-      [], [1], [1, 2, 3, 4, 5], [-1, 2, 3, 4, 5, 0], [3, 2, 3, 4, 5, 0], [1, 2, 0, 4, 5, 0], [1, 2, 3, 0, 5, 0],
-      [1, 2, 3, 4, -5, 0], [1, 2, 3, 4, 5, 2], [.max, .max, 3, 4, 5, 0], [1, .max, 3, 4, 5, 0], [1, 2, .max, 4, 5, 0],
-      [1, 2, 3, .max, 5, 0], [1, 2, 3, 4, .max, 0], [1, 2, 3, 4, 5, 0, 0],
+      [], [1], [1, 2, 3, 4, 5, 0], [-1, 2, 3, 4, 5, 0, 0], [3, 2, 3, 4, 5, 0, 0], [1, 2, 0, 4, 5, 0, 0],
+      [1, 2, 3, 0, 5, 0, 0], [1, 2, 3, 4, -5, 0, 0], [1, 2, 3, 4, 5, 2, 0], [1, 2, 3, 4, 5, 0, 2],
+      [.max, .max, 3, 4, 5, 0, 0], [1, .max, 3, 4, 5, 0, 0], [1, 2, .max, 4, 5, 0, 0], [1, 2, 3, .max, 5, 0, 0],
+      [1, 2, 3, 4, .max, 0, 0], [1, 2, 3, 4, 5, 0, 0, 0],
     ] { #expect(ConcurrencyScript.reply(numbers) == nil, "\(numbers)") }
   }
 }

@@ -60,15 +60,92 @@ struct LeaseScriptTests {
     #expect(left > 0 && left <= terms.expiryMilliseconds)
   }
 
+  @Test(
+    "a key of another type counts as forgotten, and is replaced: by what the caller has seen, if anything",
+    .enabled(if: RedisFixture.isInstalled))
+  func otherTypes() throws {
+    let redis = try RedisFixture()
+    let keys = [LimitKey.bucket("a:b").bucket, LimitKey.bucket("a:b").members]
+    let terms = BucketTerms(rate: LeaseRate(100, perMilliseconds: 1000), burst: 100)
+    func step(_ request: LeaseRequest, clock: Int) throws -> LeaseReply {
+      let words = ["EVAL", LeaseScript.source, "2"] + keys
+      let arguments = LeaseScript.arguments(request, terms, node: "n", clock: clock)
+      return try #require(LeaseScript.reply(try redis.integers(words + arguments)))
+    }
+    let others = [
+      ["SET", "{}", "x"], ["LPUSH", "{}", "x"], ["SADD", "{}", "x"], ["ZADD", "{}", "1", "x"],
+      ["HSET", "{}", "x", "y"],
+    ]
+    for (place, key) in keys.enumerated() {
+      for (number, order) in others.enumerated() where number != (place == 0 ? 4 : 3) {
+        try redis.order(["FLUSHALL"])
+        var state = BucketState()
+        var sequence = 0
+        var seen = BucketSnapshot.none
+        for clock in [10_000, 10_010, 10_020] {
+          sequence += 1
+          let request = LeaseRequest(sequence: sequence, want: 10, least: 1, adjust: -30, seen: seen)
+          let isReplaced = clock == 10_010
+          if isReplaced {
+            try redis.order(["DEL", key])
+            try redis.order(order.map { $0 == "{}" ? key : $0 })
+            if place == 0 { state = BucketState() }
+          }
+          var expected = state.lease(request, terms, node: "n", clock: clock)
+          expected.replaced = isReplaced
+          #expect(try step(request, clock: clock) == expected, "\(order) for \(key) at \(clock)")
+          seen = expected.seen
+        }
+      }
+    }
+  }
+
+  @Test("values of any kind in a bucket's key are no reason to fail", .enabled(if: RedisFixture.isInstalled))
+  func garbage() throws {
+    let redis = try RedisFixture()
+    let keys = LimitKey.bucket("a:b")
+    let terms = BucketTerms(rate: LeaseRate(100, perMilliseconds: 1000), burst: 100)
+    let request = LeaseRequest(sequence: 1, want: 10, least: 1, adjust: 0, seen: .none)
+    for text in ["", "x", "nan", "inf", "-inf", "-1", "1.5", "1e308", "1:2", "9:99999999999999999999999", "-1:-1"] {
+      for field in ["v", "l", "f", "t", "b", "n:n"] {
+        try redis.order(["HSET", keys.bucket, "v", "1", "l", "5", "f", "0", "t", "1", "b", "100", "n:n", "1:1"])
+        try redis.order(["HSET", keys.bucket, field, text])
+        for clock in [0, 1_000_000] {
+          let words = ["EVAL", LeaseScript.source, "2", keys.bucket, keys.members]
+          let numbers = try redis.integers(words + LeaseScript.arguments(request, terms, node: "n", clock: clock))
+          #expect(LeaseScript.reply(numbers) != nil, "\(field) \(text): \(numbers)")
+        }
+      }
+    }
+  }
+
+  @Test("a server that takes no more writes has nothing dropped", .enabled(if: RedisFixture.isInstalled))
+  func outOfMemory() throws {
+    let redis = try RedisFixture()
+    let keys = LimitKey.bucket("a:b")
+    let terms = BucketTerms(rate: LeaseRate(100, perMilliseconds: 1000), burst: 100)
+    let words = ["EVAL", LeaseScript.source, "2", keys.bucket, keys.members]
+    func step(_ sequence: Int) throws -> String {
+      let request = LeaseRequest(sequence: sequence, want: 10, least: 1, adjust: 0, seen: .none)
+      return try redis.order(words + LeaseScript.arguments(request, terms, node: "n"))
+    }
+    _ = try step(1)
+    try redis.order(["CONFIG", "SET", "maxmemory", "1"])
+    #expect((try? step(2))?.contains("OOM") ?? true)
+    try redis.order(["CONFIG", "SET", "maxmemory", "0"])
+    #expect(try redis.order(["HGET", keys.bucket, "v"]) == "1")
+    #expect(try redis.order(["ZCARD", keys.members]) == "1")
+  }
+
   @Test("a reply that no script could have sent is none")
   func hostileReplies() {
-    #expect(LeaseScript.reply([1, 2, 3, 4, 0, 1, 0]) != nil)
+    #expect(LeaseScript.reply([1, 2, 3, 4, 0, 1, 0, 0]) != nil)
     for numbers in [
-      [], [1], [1, 2, 3, 4, 0, 1], [-1, 2, 3, 4, 0, 1, 0], [1, 2, 0, 4, 0, 1, 0], [1, 2, 3, -4, 0, 1, 0],
-      [1, 2, 3, 4, -2, 1, 0],
-      [1, 2, 3, 4, 0, 0, 0], [1, 2, 3, 4, 0, 1, 2], [.max, 2, 3, 4, 0, 1, 0], [1, .min, 3, 4, 0, 1, 0],
-      [1, 2, .max, 4, 0, 1, 0],
-      [1, 2, 3, .max, 0, 1, 0], [1, 2, 3, 4, .max, 1, 0], [1, 2, 3, 4, 0, .max, 0], [1, 2, 3, 4, 0, 1, 0, 0],
+      [], [1], [1, 2, 3, 4, 0, 1, 0], [-1, 2, 3, 4, 0, 1, 0, 0], [1, 2, 0, 4, 0, 1, 0, 0], [1, 2, 3, -4, 0, 1, 0, 0],
+      [1, 2, 3, 4, -2, 1, 0, 0], [1, 2, 3, 4, 0, 0, 0, 0], [1, 2, 3, 4, 0, 1, 2, 0], [1, 2, 3, 4, 0, 1, 0, 2],
+      [.max, 2, 3, 4, 0, 1, 0, 0], [1, .min, 3, 4, 0, 1, 0, 0], [1, 2, .max, 4, 0, 1, 0, 0],
+      [1, 2, 3, .max, 0, 1, 0, 0], [1, 2, 3, 4, .max, 1, 0, 0], [1, 2, 3, 4, 0, .max, 0, 0],
+      [1, 2, 3, 4, 0, 1, 0, 0, 0],
     ] { #expect(LeaseScript.reply(numbers) == nil, "\(numbers)") }
   }
 }

@@ -38,6 +38,7 @@ final class LimitStores: Sendable {
     guard let redis = settings.redis else { return LimitStores(try embedded(archivePath, onEvent)) }
     let mapped = try RedisSettings(redis)
     let changes = Locked(RedisChanges(mapped.topology))
+    let replaced = Locked<Set<String>>([])
     var shares: [(client: RedisClient, store: RedisStore)] = []
     for (index, reactor) in group.reactors.enumerated() {
       let share = await reactor.run {
@@ -48,7 +49,14 @@ final class LimitStores: Sendable {
             changes.withLock { if $0.isNews(event, from: index) { onEvent(.redis(event)) } }
           })
         client.start()
-        return (client: client, store: RedisStore(client, timeout: redis.timeout, prefix: redis.prefix))
+        let store = RedisStore(
+          client, timeout: redis.timeout, prefix: redis.prefix,
+          onReplaced: { id in
+            // The limit's name alone: what follows may be a client's word.
+            let limit = String(id.prefix { $0 != ":" })
+            if replaced.withLock({ $0.insert(limit).inserted }) { onEvent(.keyReplaced(limit: limit)) }
+          })
+        return (client: client, store: store)
       }
       shares.append(share)
     }
@@ -146,6 +154,8 @@ struct LimitStoreServer: Sendable, Equatable {
 /// A change that an operator may want to read in the log.
 enum LimitStoreEvent: Sendable, Equatable, CustomStringConvertible {
   case redis(RedisEvent)
+  /// A limit's key at the store held something else, and was dropped: told once a limit.
+  case keyReplaced(limit: String)
   /// Writing to disk fails, or succeeds again.
   case archive(StorageError?)
   /// The file on disk could not be used.
@@ -154,7 +164,7 @@ enum LimitStoreEvent: Sendable, Equatable, CustomStringConvertible {
   /// Whether something is wrong since then.
   var isTrouble: Bool {
     switch self {
-    case .redis(.disconnected), .redis(.breakerOpened), .archive(.some), .setAside: true
+    case .redis(.disconnected), .redis(.breakerOpened), .archive(.some), .setAside, .keyReplaced: true
     case .redis(.connected), .redis(.breakerClosed), .redis(.clusterChanged), .archive(nil): false
     }
   }
@@ -169,6 +179,8 @@ enum LimitStoreEvent: Sendable, Equatable, CustomStringConvertible {
     case .redis(.breakerClosed(let endpoint)): "the limits' store at \(endpoint) answers again"
     case .redis(.clusterChanged(let masters)):
       "the limits' cluster is served by \(masters.map(\.description).joined(separator: ", "))"
+    case .keyReplaced(let limit):
+      "a key of limit '\(limit)' at the limits' store held another type and was replaced; does another program use these keys?"
     case .archive(let error?): "quotas and budgets are not kept on disk: \(error)"
     case .archive(nil): "quotas and budgets are kept on disk again"
     case .setAside(let archive): "\(archive)"
