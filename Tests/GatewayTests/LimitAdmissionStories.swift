@@ -69,6 +69,40 @@ extension LimitedGateway {
       }
     }
 
+    @Test(
+      "refuses a prompt that is larger than the whole limit at once, with both numbers, and tells SDKs not to ask again",
+      arguments: ["tokens: 1000, per: minute", "inputTokens: 1000, per: day, calendar: true"])
+    func promptTooLarge(limit: String) async throws {
+      let limits = "  small: { each: consumer, \(limit), wait: 30s }\n"
+      try await LimitHouse.story(limits) { house async throws in
+        // No two letters of it make one token.
+        let text = (0..<1500).map { _ in "z" }.joined(separator: " ")
+        let body = """
+          {"model":"m","messages":[{"role":"user","content":"\(text)"}],"stream":true}
+          """
+        let refused = try house.ask(body)
+        #expect(refused.status == 429 && refused.header("content-type") == "application/json")
+        let error = try errorObject(refused.body)
+        #expect(error["code"] as? String == "rate_limit_exceeded" && error["type"] as? String == "tokens")
+        let message = try #require(error["message"] as? String)
+        let words =
+          #/Request too large for limit 'small' for this consumer: limit 1000 tokens, prompt (\d+) tokens\. Send a shorter prompt\./#
+        let prompt = try #require(try words.wholeMatch(in: message)?.1, "\(message)")
+        #expect((1500...3100).contains(Int(prompt) ?? 0), "\(message)")
+        // No time makes it fit: none is told, and nobody is to try.
+        #expect(refused.header("x-should-retry") == "false")
+        #expect(refused.header("retry-after") == nil && refused.header("retry-after-ms") == nil)
+        #expect(refused.header("x-ratelimit-limit-tokens") == "1000")
+        #expect(refused.header("x-ratelimit-remaining-tokens") == "1000")
+        #expect(house.upstream.seen.requestsTotal == 0)
+        let line = try #require(try await house.log(count: 1).first)
+        #expect(line["outcome"] as? String == "refused" && line["limit"] as? String == "small", "\(line)")
+        #expect(line["error"] as? String == "rate_limit_exceeded" && line["status"] as? Int == 429)
+        // It has cost nothing: what fits is served.
+        #expect(try house.ask(chat(Self.quick)).status == 200)
+      }
+    }
+
     @Test("speaks Anthropic's words and headers on /v1/messages")
     func anthropic() async throws {
       let limits = "  few: { requests: 2, per: minute }\n  many: { tokens: 60000, per: hour }\n"
