@@ -6,6 +6,7 @@ extension SimulationScenario {
       ("1,000,000 tokens a minute, 8 nodes, 3 minutes", schemes(limit: 1_000_000, minutes: 3)),
       ("Variations: 100,000 tokens a minute, 8 nodes, 3 × demand, 10 minutes", variations),
       ("A small limit: 10,000 tokens a minute, 1 node, 10 minutes", small),
+      ("A small limit: one client that asks again at once, an hour", smallLimits),
       ("Many nodes: 3 × demand, 3 minutes", manyNodes),
       ("Large requests: clients that ask again at once, an hour", debtMixes),
       ("Closed loop: 10^12 tokens a minute, 10 seconds", leaseTrap),

@@ -37,6 +37,22 @@ extension SimulationScenario {
     }
   }
 
+  /// One client that asks again at once, whatever node it comes to, on a limit that is small against its requests. Half of it is what comes at once, as the gateway gives if
+  /// nobody says otherwise; the other half is the rate.
+  public static var smallLimits: [SimulationScenario] {
+    let answers: [(String, Answers)] = [("", .streamed), (", answers in one piece", .onePiece)]
+    return answers.flatMap { name, answers in
+      [1, 4].map { nodes in
+        mix(
+          "1,000 tokens a minute, 1 client, \(nodes == 1 ? "1 node" : "\(nodes) nodes")\(name)", limit: 1000,
+          nodes: nodes, clients: 1
+        ) {
+          ($0.prompts, $0.outputMean, $0.answers, $0.burstSeconds) = (20...60, 60, answers, 30)
+        }
+      }
+    }
+  }
+
   private static func mix(
     _ name: String, limit: Int, nodes: Int, clients: Int, _ change: (inout SimulationScenario) -> Void
   ) -> SimulationScenario {

@@ -107,6 +107,22 @@ struct SimulationTests {
     #expect(!result.isWithinRate(of: mix), "\(mix.name): \(result.meanPercent(of: mix.limit)) %")
   }
 
+  @Test(
+    "a lone client of a small limit gets nearly all that the rate gives, over whatever nodes, and no more than the bound",
+    arguments: SimulationScenario.smallLimits)
+  func smallLimit(_ small: SimulationScenario) {
+    let rate = small.terms.bucket.rate
+    for seed: UInt64 in 1...5 {
+      let result = Simulation.run(small, seed: seed)
+      #expect(result.holds && result.isWithinRate(of: small), "seed \(seed): \(result.worstExcess)")
+      // Streams are paid as they come: no minute holds more than the limit.
+      if small.answers == .streamed { #expect(result.worstWindow <= small.limit, "seed \(seed)") }
+      // A full bucket at the beginning comes on top: a sixtieth of the hour.
+      let mean = Double(result.delivered) / Double(rate.units(inMilliseconds: small.milliseconds))
+      #expect((0.98...1.03).contains(mean), "seed \(seed): \(mean)")
+    }
+  }
+
   @Test("no state of a lease is stable at one call for a request", arguments: SimulationScenario.leaseTrap)
   func leaseTrap(_ trap: SimulationScenario) {
     let result = Simulation.run(trap, seed: 7)
