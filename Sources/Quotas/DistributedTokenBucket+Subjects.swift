@@ -34,8 +34,8 @@ extension DistributedTokenBucket {
   }
 
   private func known(_ id: String, _ number: Int32) -> SubjectRef? {
-    guard let place = places[id] else { return nil }
-    let index = Int(place)
+    guard let index = places.find(id, { subjects.pointer($0).pointee.id == id }) else { return nil }
+    let place = Int32(index)
     if subjects[index].terms != number {
       let old = terms[Int(subjects[index].terms)].bucket
       subjects[index].ledger.burstChanged(from: old, to: terms[Int(number)].bucket)
@@ -52,7 +52,7 @@ extension DistributedTokenBucket {
     subject.limit = limit
     subject.madeAt = seconds
     if Int(place) == subjects.count { subjects.append(subject) } else { subjects[Int(place)] = subject }
-    places[id] = place
+    places.insert(id, at: Int(place))
     counts[limit] += 1
     kept.append(place)
     return SubjectRef(place: place, generation: generation)
@@ -106,7 +106,7 @@ extension DistributedTokenBucket {
 
   private func drop(_ index: Int) {
     let subject = subjects.pointer(index)
-    places[subject.pointee.id] = nil
+    places.remove(subject.pointee.id, at: index)
     counts[subject.pointee.limit] -= 1
     subject.pointee.id = ""
     subject.pointee.ledger = LeaseLedger()

@@ -80,7 +80,7 @@ public actor DistributedTokenBucket {
   private weak var owner: (any BucketOwner)?
 
   var subjects = PlaceTable<Subject>()
-  var places: [String: Int32] = [:]
+  var places = PlaceIndex()
   var free: [Int32] = []
   /// How many subjects there are of each limit.
   var counts = SubjectCounts()

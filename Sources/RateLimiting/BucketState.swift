@@ -24,11 +24,16 @@ public struct BucketState: Sendable, Hashable {
   /// What is kept of a node: a plain array of these, for a bucket of one node is to be small.
   struct Member: Sendable, Hashable {
     let name: String
-    /// When it was last active; nil when the clock has been set back since.
-    var activeAt: Int?
+    /// When it was last active; ``unknown`` when the clock has been set back since. No optional: buckets are many, and it would take eight bytes more.
+    var activeAt: Int
     /// Its last request and what that was granted.
     var sequence: Int
     var grant: Int
+
+    static let unknown = Int.min
+
+    /// Whether that was at `time` or before.
+    func isActive(atMost time: Int) -> Bool { activeAt != Self.unknown && activeAt <= time }
   }
 
   /// Requests so far.
@@ -111,7 +116,7 @@ public struct BucketState: Sendable, Hashable {
     guard version > 0, time > clock else { return clock }
     if time - clock <= Self.clockBehindMillisecondsMax { return time }
     time = clock
-    for place in members.indices { members[place].activeAt = nil }
+    for place in members.indices { members[place].activeAt = Member.unknown }
     return clock
   }
 
@@ -143,7 +148,7 @@ public struct BucketState: Sendable, Hashable {
   private func count(_ caller: Int?, isActive: Bool, _ now: Int) -> Int {
     var active = isActive ? 1 : 0
     for (place, member) in members.enumerated() where place != caller {
-      if let activeAt = member.activeAt, activeAt >= now - Self.memberMilliseconds { active += 1 }
+      if member.activeAt >= now - Self.memberMilliseconds { active += 1 }
     }
     return max(1, active)
   }
@@ -151,9 +156,9 @@ public struct BucketState: Sendable, Hashable {
   /// Forgets who is long gone, those first who are gone longest.
   private mutating func forget(_ now: Int) {
     let horizon = now - Self.forgetMilliseconds
-    guard members.contains(where: { $0.activeAt.map { $0 <= horizon } ?? false }) else { return }
-    let gone = members.filter { $0.activeAt.map { $0 <= horizon } ?? false }
-    let oldest = gone.sorted { ($0.activeAt ?? 0, $0.name) < ($1.activeAt ?? 0, $1.name) }.prefix(Self.forgottenMax)
+    guard members.contains(where: { $0.isActive(atMost: horizon) }) else { return }
+    let gone = members.filter { $0.isActive(atMost: horizon) }
+    let oldest = gone.sorted { ($0.activeAt, $0.name) < ($1.activeAt, $1.name) }.prefix(Self.forgottenMax)
     members.removeAll { member in oldest.contains { $0.name == member.name } }
   }
 }

@@ -29,7 +29,7 @@ public struct BucketStore: Sendable {
   }
 
   private var entries = BlockArray<Entry>()
-  private var places: [String: Int32] = [:]
+  private var places = PlaceIndex()
   private var free: [Int32] = []
   private var sweepAt = 0
   /// Quotas that are kept, by their limits' names.
@@ -61,7 +61,7 @@ public struct BucketStore: Sendable {
   }
 
   /// The bucket as it stands, if there is one.
-  public subscript(key: String) -> BucketState? { places[key].map { entries[Int($0)].state } }
+  public subscript(key: String) -> BucketState? { known(key).map { entries[$0].state } }
 
   /// Puts a bucket as it was saved, before the first step on it.
   ///
@@ -84,7 +84,7 @@ public struct BucketStore: Sendable {
 
   /// Whether a quota's bucket is there, or its limit has fewer than that.
   public func hasRoom(for key: String, most: Int) -> Bool {
-    places[key] != nil || quotas[Self.limit(of: key), default: 0] < most
+    known(key) != nil || quotas[Self.limit(of: key), default: 0] < most
   }
 
   private static func limit(of key: String) -> String { String(key.prefix { $0 != ":" }) }
@@ -98,16 +98,18 @@ public struct BucketStore: Sendable {
   /// Forgets everything, as a store that restarts empty.
   public mutating func removeAll() { self = BucketStore() }
 
+  private func known(_ key: String) -> Int? { places.find(key) { entries[$0].key == key } }
+
   private mutating func place(of key: String) -> Int {
-    if let place = places[key] { return Int(place) }
+    if let place = known(key) { return place }
     let entry = Entry(key: key, state: BucketState(), expiresAt: Entry.never)
     guard let place = free.popLast() else {
-      places[key] = Int32(entries.count)
+      places.insert(key, at: entries.count)
       entries.append(entry)
       return entries.count - 1
     }
     entries[Int(place)] = entry
-    places[key] = place
+    places.insert(key, at: Int(place))
     return Int(place)
   }
 
@@ -119,7 +121,7 @@ public struct BucketStore: Sendable {
         Entry.isPast(entries[sweepAt].expiresAt, clock)
           || (isTooMany && Entry.isPast(entries[sweepAt].fullAt, clock))
       else { continue }
-      places[key] = nil
+      places.remove(key, at: sweepAt)
       if entries[sweepAt].isQuota { quotas[Self.limit(of: key), default: 1] -= 1 }
       entries[sweepAt] = Entry(key: nil, state: BucketState(), expiresAt: Entry.never)
       free.append(Int32(sweepAt))

@@ -232,7 +232,7 @@ import Testing
     .disabled(if: isStretched, "a sanitizer's own memory would be counted"))
   func memory() async throws {
     // In a process of its own: what other tests take meanwhile is not counted.
-    await #expect(processExitsWith: .success) {
+    let child = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
       let clock = TestClock()
       let store = try EmbeddedStore(clock: { clock.now })
       let rig = Rig(LimitPlan([.tokens("minute", 1_000_000, each: [.consumer])]), store: store, clock: clock)
@@ -252,6 +252,8 @@ import Testing
       print("100,000 idle subjects: \(taken / 1_000_000) MB")
       rig.shutDown()
     }
+    let words = String(decoding: child?.standardOutputContent ?? [], as: UTF8.self)
+    for line in words.split(separator: "\n") where line.contains("idle subjects:") { print(line) }
   }
 
   private static func residentBytes() -> Int {
