@@ -198,6 +198,21 @@ extension LimitedGateway {
       }
     }
 
+    @Test(
+      "is none of a budget that can pay all that the model can produce", arguments: [("1000", false), ("0.001", true)])
+    func budgetBound(budget: String, isBounded: Bool) async throws {
+      let models = "models:\n  m: { serve: a, price: { input: 0.1, output: 0.4 } }\n"
+      let limits = "  purse: { budget: \(budget), per: month, calendar: true }\n"
+      try await LimitHouse.story(limits, models: models) { house async throws in
+        #expect(try house.ask(chat("events=1")).status == 200)
+        let body = try #require(house.upstream.seen.requests.first)
+        let object = try JSONSerialization.jsonObject(with: Data(body.body)) as? [String: Any]
+        let bound = object?["max_tokens"] as? Int
+        // A thousandth pays 2,500 tokens of output, less the prompt.
+        #expect(isBounded ? (2400...2500).contains(bound ?? 0) : bound == nil, "\(body.bodyText)")
+      }
+    }
+
     @Test("knows a model's `maxOutput`")
     func maxOutput() async throws {
       let models = "models:\n  m: { serve: a, maxOutput: 300 }\n"
