@@ -131,6 +131,15 @@ struct SimulationTests {
     #expect(result.calls <= trap.nodes * (2 * trap.milliseconds / 1000 + 10))
   }
 
+  @Test("slow answers in one piece of many clients keep to the rate in the long run")
+  func slowPieces() throws {
+    var mix = try #require(SimulationScenario.debtMixes.last)
+    // So long that one request of each client is little against what the rate gives.
+    (mix.milliseconds, mix.stepMilliseconds) = (12 * 3_600_000, 1000)
+    let result = Simulation.run(mix, seed: 7)
+    #expect(result.isWithinRate(of: mix), "\(result.meanPercent(of: mix.limit)) %")
+  }
+
   @Test("a monitor finds the worst window and the worst excess of any window")
   func monitor() throws {
     try withSeeds(100) { generator in
