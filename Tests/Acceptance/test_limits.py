@@ -435,6 +435,22 @@ def test_what_is_used_of_a_month_survives_kill_9(limited, count, tmp_path, kind)
     refused(lambda: ask(sdk(gateway)), "insufficient_quota")
 
 
+def test_who_owes_owes_after_kill_9(limited, tmp_path):
+    limits, data = {"minute": {"each": "consumer", "tokens": 1000, "per": "minute", "wait": "0s"}}, tmp_path / "kept"
+    gateway = limited(limits, data=data)
+    ask(sdk(gateway), "events=3000")
+    refused(lambda: ask(sdk(gateway)), "rate_limit_exceeded")
+    # At most the last second of debts may be lost.
+    time.sleep(1.2)
+    gateway.process.kill()
+    gateway.process.wait()
+    gateway = limited(limits, data=data)
+    error = refused(lambda: ask(sdk(gateway)), "rate_limit_exceeded")
+    # 500 tokens come in a minute: five minutes for the debt, and more.
+    assert 200 < int(error.response.headers["retry-after"]) < 600 and error.response.headers["x-should-retry"] == "false"
+    assert ask(sdk(gateway, rig.BOB)).parse().choices
+
+
 def test_a_kill_in_the_middle_of_a_stream_loses_at_most_what_was_counted_last(limited, count, tmp_path):
     limits, data = {"month": {"outputTokens": 400, **MONTH}}, tmp_path / "kept"
     gateway = limited(limits, data=data)
