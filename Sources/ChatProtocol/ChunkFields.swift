@@ -23,12 +23,15 @@ public struct ChunkFields: Equatable, Sendable {
   public internal(set) var hasRole = false
   /// Whether a choice has answer text that is not empty (`content` or `text`).
   public internal(set) var hasContent = false
-  /// Whether a choice has reasoning text that is not empty (`reasoning_content` or `reasoning`).
+  /// Whether a choice has reasoning text that is not empty (`reasoning_content`, `reasoning`, `reasoning_text`, or in the lists
+  /// `reasoning_details` and `thinking_blocks`).
   public internal(set) var hasReasoning = false
   /// Whether a choice has a part of a tool call (or of a `function_call`).
   public internal(set) var hasToolCalls = false
   /// Whether a choice has a refusal that is not empty.
   public internal(set) var hasRefusal = false
+  /// Whether a choice brings something else that is not empty: sound, pictures, annotations, sealed reasoning, or a member not known here.
+  public internal(set) var hasOther = false
   /// Whether a choice has token probabilities.
   public internal(set) var hasLogprobs = false
   /// The texts, of all choices.
@@ -37,9 +40,9 @@ public struct ChunkFields: Equatable, Sendable {
   /// Whether the event says that an answer begins (`message_start`, `response.created`), so that its end must be told too.
   public internal(set) var beginsAnswer = false
 
-  /// The first `finish_reason` that is a string.
+  /// The first `finish_reason` that tells a reason; `""` and `"null"` tell none.
   public internal(set) var finishReason: JSONStringRange?
-  /// How many choices of this chunk have a `finish_reason`.
+  /// How many choices of this chunk have a `finish_reason`, or a sound that has ended.
   public internal(set) var finishedCount = 0
   /// Those choices by their `index`, one bit each; an index beyond 127 is counted only.
   public internal(set) var finishedChoices: UInt128 = 0
@@ -58,7 +61,7 @@ public struct ChunkFields: Equatable, Sendable {
   /// Whether `choices` is there and empty: the chunk that only carries usage, or a provider's prompt annotations.
   public var choicesIsEmpty: Bool { hasChoices && choicesCount == 0 }
   /// Whether a choice has anything a client would show or act on. Comments, roles and empty texts are not progress.
-  public var hasProgress: Bool { hasContent || hasReasoning || hasToolCalls || hasRefusal }
+  public var hasProgress: Bool { hasContent || hasReasoning || hasToolCalls || hasRefusal || hasOther }
   /// Whether the chunk only announces a choice: nothing shown, nothing finished, nothing counted.
   public var isRoleOnly: Bool {
     choicesCount > 0 && hasRole && !hasProgress && finishedCount == 0 && usage == nil && !hasError && !isMalformed

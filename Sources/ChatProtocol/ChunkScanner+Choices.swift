@@ -23,17 +23,16 @@ extension ChunkScanner {
     try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
       let key = member.key
       switch key.count {
-      case 5 where key.matches("delta"): try takeDelta(&cursor)
+      case 5 where key.matches("delta"): try takeDelta(&cursor, &isFinished)
       case 5 where key.matches("index"): index = try cursor.integerOrSkip() ?? index
       case 13 where key.matches("finish_reason"):
-        guard cursor.byte == UInt8(ascii: "\"") else { return try cursor.skipValue() }
-        let reason = try cursor.readStringRange()
+        guard let reason = try cursor.finishReasonOrSkip() else { return }
         if fields.finishReason == nil { fields.finishReason = reason }
         isFinished = true
       case 8 where key.matches("logprobs"):
         if cursor.byte != UInt8(ascii: "n") { fields.hasLogprobs = true }
         try cursor.skipValue()
-      case 7 where key.matches("message"): try takeDelta(&cursor)
+      case 7 where key.matches("message"): try takeDelta(&cursor, &isFinished)
       case 4 where key.matches("text"): try takeText(&cursor, .content)
       default: try cursor.skipValue()
       }
@@ -47,40 +46,10 @@ extension ChunkScanner {
     if index >= 0, index < 128 { fields.finishedChoices |= 1 &<< UInt128(index) }
   }
 
-  /// Reads a `delta`, or the `message` of a whole answer, which has the same members.
-  @inline(__always)
-  private mutating func takeDelta(_ cursor: inout JSONCursor) throws(JSONScanError) {
-    guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
-    try takeDeltaObject(&cursor)
-  }
-
-  private mutating func takeDeltaObject(_ cursor: inout JSONCursor) throws(JSONScanError) {
-    var hasReasoning = false
-    try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
-      let key = member.key
-      switch key.count {
-      case 7 where key.matches("content"): try takeContent(&cursor)
-      case 17 where key.matches("reasoning_content"), 9 where key.matches("reasoning"):
-        // Some servers send the same text under both names.
-        if hasReasoning { return try cursor.skipValue() }
-        let before = fields.texts.count
-        try takeText(&cursor, .reasoning)
-        hasReasoning = fields.texts.count > before
-      case 10 where key.matches("tool_calls"): try takeToolCalls(&cursor)
-      case 13 where key.matches("function_call"): try takeFunction(&cursor)
-      case 7 where key.matches("refusal"): try takeText(&cursor, .refusal)
-      case 4 where key.matches("role"):
-        if cursor.byte == UInt8(ascii: "\"") { fields.hasRole = true }
-        try cursor.skipValue()
-      default: try cursor.skipValue()
-      }
-    }
-  }
-
   // MARK: Texts
 
   @inline(__always)
-  private mutating func takeContent(_ cursor: inout JSONCursor) throws(JSONScanError) {
+  mutating func takeContent(_ cursor: inout JSONCursor) throws(JSONScanError) {
     guard cursor.byte == UInt8(ascii: "[") else { return try takeText(&cursor, .content) }
     try takeParts(&cursor, .content)
   }
@@ -133,7 +102,7 @@ extension ChunkScanner {
 
   // MARK: Tool calls
 
-  private mutating func takeToolCalls(_ cursor: inout JSONCursor) throws(JSONScanError) {
+  mutating func takeToolCalls(_ cursor: inout JSONCursor) throws(JSONScanError) {
     guard cursor.byte == UInt8(ascii: "[") else { return try cursor.skipValue() }
     var position = 0
     try cursor.forEachElement { (cursor) throws(JSONScanError) in
@@ -158,7 +127,7 @@ extension ChunkScanner {
   }
 
   /// `{"name":…,"arguments":…}`, and `input` for tools with free text.
-  private mutating func takeFunction(_ cursor: inout JSONCursor) throws(JSONScanError) {
+  mutating func takeFunction(_ cursor: inout JSONCursor) throws(JSONScanError) {
     guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
     var isEmpty = true
     try cursor.forEachMember { (cursor, member) throws(JSONScanError) in

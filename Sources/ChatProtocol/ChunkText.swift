@@ -55,6 +55,17 @@ public struct ChunkTexts: Equatable, Sendable {
     if first == nil { first = text } else { others.append(text) }
   }
 
+  /// Takes out those at these places, which stand elsewhere a second time.
+  mutating func remove(_ places: Range<Int>) {
+    guard !places.isEmpty else { return }
+    if places.lowerBound == 0 {
+      others.removeSubrange(..<(places.upperBound &- 1))
+      first = others.isEmpty ? nil : others.removeFirst()
+    } else {
+      others.removeSubrange((places.lowerBound &- 1)..<(places.upperBound &- 1))
+    }
+  }
+
   /// Changes all from `start` on: what they belong to may stand behind them.
   mutating func update(from start: Int, _ change: (inout ChunkText) -> Void) {
     if start == 0, var text = first {

@@ -1,0 +1,59 @@
+/// Whether a value says anything.
+extension JSONCursor {
+  /// Moves past the value at the cursor. False when it is as good as absent: `null`, `""`, `[]`, `{}`, or a list or an object of nothing but
+  /// such values.
+  @inline(__always)
+  mutating func skipTellingSubstance() throws(JSONScanError) -> Bool {
+    switch byte {
+    case UInt8(ascii: "["):
+      var hasSubstance = false
+      try forEachElement { (cursor) throws(JSONScanError) in
+        if try cursor.skipTellingContents() { hasSubstance = true }
+      }
+      return hasSubstance
+    case UInt8(ascii: "{"):
+      var hasSubstance = false
+      try forEachMember { (cursor, _) throws(JSONScanError) in
+        if try cursor.skipTellingContents() { hasSubstance = true }
+      }
+      return hasSubstance
+    default: return try skipTellingContents()
+    }
+  }
+
+  /// The same without a look into lists and objects: those that hold anything say something.
+  private mutating func skipTellingContents() throws(JSONScanError) -> Bool {
+    let first = byte
+    let start = position
+    try skipValue()
+    switch first {
+    case UInt8(ascii: "n"): return false
+    case UInt8(ascii: "\""): return position &- start > 2
+    case UInt8(ascii: "["), UInt8(ascii: "{"):
+      // Between its brackets may stand white space.
+      var inside = self
+      inside.position = start &+ 1
+      inside.skipWhitespace()
+      return inside.position < position &- 1
+    default: return true
+    }
+  }
+
+  /// Reads why a choice ended; anything else is skipped. An empty text is no reason, nor is `"null"`, which some servers write for `null`, nor
+  /// Gemini's `FINISH_REASON_UNSPECIFIED`.
+  @inline(__always)
+  mutating func finishReasonOrSkip() throws(JSONScanError) -> JSONStringRange? {
+    guard let text = try stringRangeOrSkip(), !text.isEmpty else { return nil }
+    let contents = text.contents
+    if contents.count == 4 {
+      let word = base.loadUnaligned(fromByteOffset: contents.lowerBound, as: UInt32.self)
+      // In lower case; none of these letters has another byte that folds to it so.
+      if UInt32(littleEndian: word) | 0x2020_2020 == 0x6C6C_756E { return nil }
+    }
+    if contents.count == 25 {
+      let reason = UnsafeRawBufferPointer(start: base + contents.lowerBound, count: 25)
+      if reason.elementsEqual("FINISH_REASON_UNSPECIFIED".utf8) { return nil }
+    }
+    return text
+  }
+}
