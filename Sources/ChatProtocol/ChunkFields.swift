@@ -5,7 +5,8 @@ public struct ChunkFields: Equatable, Sendable {
   /// Not one valid JSON object, or one that gives `choices`, `usage` or `error` twice. No other field is then to be
   /// trusted.
   public internal(set) var isMalformed = false
-  /// The value of a top-level `error` that is not `null`: the upstream failed inside its stream.
+  /// The value of a top-level `error` that is not `null`: the upstream failed inside its stream. For an event that tells a failure without
+  /// one it is the error of the response that failed, or the whole event.
   public internal(set) var error: Range<Int>?
   /// The answer's id.
   public internal(set) var id: JSONStringRange?
@@ -31,12 +32,15 @@ public struct ChunkFields: Equatable, Sendable {
   /// Whether a choice has a refusal that is not empty.
   public internal(set) var hasRefusal = false
   /// Whether a choice brings something else that is not empty: sound, pictures, annotations, sealed reasoning, or a member not known here.
+  /// An event of a type that is not known, or that is no JSON, is taken to do so.
   public internal(set) var hasOther = false
   /// Whether a choice has token probabilities.
   public internal(set) var hasLogprobs = false
   /// The texts, of all choices.
   public internal(set) var texts = ChunkTexts()
 
+  /// Whether the event's type only announces.
+  var isAnnouncement = false
   /// Whether the event says that an answer begins (`message_start`, `response.created`), so that its end must be told too.
   public internal(set) var beginsAnswer = false
 
@@ -62,6 +66,11 @@ public struct ChunkFields: Equatable, Sendable {
   public var choicesIsEmpty: Bool { hasChoices && choicesCount == 0 }
   /// Whether a choice has anything a client would show or act on. Comments, roles and empty texts are not progress.
   public var hasProgress: Bool { hasContent || hasReasoning || hasToolCalls || hasRefusal || hasOther }
+  /// Whether it belongs to the beginning of an answer, or only shows that the connection lives: an event that announces, or a chunk with no
+  /// more than a role. Nothing is lost when it is held back.
+  public var isBeginning: Bool {
+    isRoleOnly || isAnnouncement && !hasProgress && finishedCount == 0 && !hasError && !isMalformed
+  }
   /// Whether the chunk only announces a choice: nothing shown, nothing finished, nothing counted.
   public var isRoleOnly: Bool {
     choicesCount > 0 && hasRole && !hasProgress && finishedCount == 0 && usage == nil && !hasError && !isMalformed

@@ -38,7 +38,7 @@ extension ChunkScanner {
 
   /// A member that is not read: something, or as good as absent.
   @inline(__always)
-  private mutating func takeOther(_ cursor: inout JSONCursor) throws(JSONScanError) {
+  mutating func takeOther(_ cursor: inout JSONCursor) throws(JSONScanError) {
     if try cursor.skipTellingSubstance() { fields.hasOther = true }
   }
 

@@ -2,11 +2,13 @@
 extension EventScanner {
   mutating func takeCandidates(_ cursor: inout JSONCursor) throws(JSONScanError) {
     guard cursor.byte == UInt8(ascii: "[") else { return try cursor.skipValue() }
+    hasKnownForm = true
     var position = 0
     try cursor.forEachElement { (cursor) throws(JSONScanError) in
       guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
       let firstText = chunk.fields.texts.count
       var index = position
+      var isFinished = false
       position &+= 1
       try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
         if member.key.matches("content") {
@@ -14,14 +16,30 @@ extension EventScanner {
         } else if member.key.matches("index") {
           index = try cursor.integerOrSkip() ?? index
         } else if member.key.matches("finishReason") {
-          if cursor.byte == UInt8(ascii: "\"") { finish() }
-          try cursor.skipValue()
+          guard let reason = try cursor.finishReasonOrSkip() else { return }
+          if chunk.fields.finishReason == nil { chunk.fields.finishReason = reason }
+          isFinished = true
         } else {
           try cursor.skipValue()
         }
       }
+      if isFinished {
+        chunk.fields.finishedCount &+= 1
+        if index >= 0, index < 128 { chunk.fields.finishedChoices |= 1 &<< UInt128(index) }
+      }
       guard index != 0, chunk.fields.texts.count > firstText else { return }
       chunk.fields.texts.update(from: firstText) { $0.choice = Int32(truncatingIfNeeded: index) }
+    }
+  }
+
+  /// `promptFeedback`: a prompt that was blocked gets no candidates, and nothing else follows.
+  mutating func takePromptFeedback(_ cursor: inout JSONCursor) throws(JSONScanError) {
+    guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
+    hasKnownForm = true
+    try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
+      guard member.key.matches("blockReason"), cursor.byte == UInt8(ascii: "\"") else { return try cursor.skipValue() }
+      try cursor.skipValue()
+      finish()
     }
   }
 
@@ -33,7 +51,7 @@ extension EventScanner {
     }
   }
 
-  /// A part: a text, which is a thought when `thought` says so, before it or behind it; or a call.
+  /// A part: a text, which is a thought when `thought` says so, before it or behind it; a call; or a picture, code, a signature.
   private mutating func takePart(_ cursor: inout JSONCursor) throws(JSONScanError) {
     guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
     var text: JSONStringRange?
@@ -47,7 +65,7 @@ extension EventScanner {
       } else if member.key.matches("functionCall") {
         try takeCall(&cursor)
       } else {
-        try cursor.skipValue()
+        try chunk.takeOther(&cursor)
       }
     }
     guard let text, !text.isEmpty else { return }

@@ -1,5 +1,3 @@
-internal import CLinux
-
 /// Reads the events, and the whole answers, of endpoints that are passed through: Anthropic's `/v1/messages`, `/v1/responses`, Gemini's own form, and
 /// whatever else tells its usage in one of these ways.
 ///
@@ -8,17 +6,37 @@ internal import CLinux
 public struct EventScanner {
   var chunk = ChunkScanner()
   /// The event's own `type`.
-  private var type: JSONStringRange?
+  var type: JSONStringRange?
   /// A text whose channel only the type tells: `delta` of the Responses events.
-  private var delta: JSONStringRange?
+  var delta: JSONStringRange?
+  /// Whether there is a `delta` at all.
+  var hasDelta = false
+  /// Whether it has something beside texts: a signature, a citation, the reason to stop.
+  var deltaHasOther = false
   /// The name of a tool in `item`, which events of two types carry.
-  private var itemName: JSONStringRange?
-  private var part = 0
+  var itemName: JSONStringRange?
+  /// The `error` of a response that failed.
+  var envelopeError: Range<Int>?
+  /// Whether there are members that tell by themselves what the document brings, whatever its type: choices, candidates, a whole answer.
+  var hasKnownForm = false
+  /// Whether it tells usage, which a document without a type may do alone.
+  var hasUsage = false
+  var part = 0
 
   private init() {}
 
   /// The fields of `data`, the joined data of one event or a whole body.
-  public static func scan(_ data: RawSpan, limits: JSONLimits = .answer) -> ChunkFields {
+  ///
+  /// - Parameter eventName: the name that the stream gave the event, if it gave one. It stands in for a `type` that the event lacks, and an
+  ///   event named `error` is a failure whatever it holds.
+  public static func scan(_ data: RawSpan, eventName: RawSpan? = nil, limits: JSONLimits = .answer) -> ChunkFields {
+    guard let eventName else { return scan(data, named: nil, limits) }
+    return eventName.withUnsafeBytes { scan(data, named: EventKind.isNamed($0) ? $0 : nil, limits) }
+  }
+
+  private static func scan(
+    _ data: RawSpan, named eventName: UnsafeRawBufferPointer?, _ limits: JSONLimits
+  ) -> ChunkFields {
     var scanner = EventScanner()
     data.withUnsafeBytes { buffer in
       guard let base = buffer.baseAddress else {
@@ -31,7 +49,7 @@ public struct EventScanner {
       } catch {
         scanner.chunk.fields.isMalformed = true
       }
-      scanner.judge(base, buffer.count)
+      scanner.judge(base, buffer.count, eventName: eventName)
     }
     return scanner.chunk.fields
   }
@@ -46,51 +64,29 @@ public struct EventScanner {
       case 4 where key.matches("item"): try takeItem(&cursor)
       case 5 where key.matches("delta"): try takeDelta(&cursor)
       case 5 where key.matches("index"): part = try cursor.integerOrSkip() ?? part
-      case 5 where key.matches("usage"): chunk.take(try cursor.readUsage())
+      case 5 where key.matches("usage"):
+        hasUsage = true
+        chunk.take(try cursor.readUsage())
       case 5 where key.matches("error"): try chunk.takeError(&cursor)
       case 6 where key.matches("output"): try takeBlocks(&cursor)
       case 7 where key.matches("content"): try takeBlocks(&cursor)
       case 7 where key.matches("message"): try takeEnvelope(&cursor)
-      case 7 where key.matches("choices"): try chunk.takeChoices(&cursor)
+      case 7 where key.matches("choices"):
+        hasKnownForm = true
+        try chunk.takeChoices(&cursor)
       case 8 where key.matches("response"): try takeEnvelope(&cursor)
+      case 10 where key.matches("event_type"): type = try cursor.stringRangeOrSkip() ?? type
       case 10 where key.matches("candidates"): try takeCandidates(&cursor)
       case 12 where key.matches("output_index"): part = try cursor.integerOrSkip() ?? part
-      case 13 where key.matches("content_block"): try takeBlock(&cursor)
-      case 13 where key.matches("usageMetadata"): chunk.take(try cursor.readGeminiUsage())
+      case 13 where key.matches("content_block"): try takeBlock(&cursor, isStart: true)
+      case 13 where key.matches("usageMetadata"):
+        hasUsage = true
+        chunk.take(try cursor.readGeminiUsage())
+      case 14 where key.matches("promptFeedback"): try takePromptFeedback(&cursor)
       default: try cursor.skipValue()
       }
     }
     try cursor.expectEnd()
-  }
-
-  /// What had to wait for the type.
-  private mutating func judge(_ base: UnsafeRawPointer, _ count: Int) {
-    chunk.fields.texts.update(from: 0) { if $0.part == 0 { $0.part = Int32(truncatingIfNeeded: part) } }
-    guard let type else { return }
-    let contents = type.contents
-    let name = UnsafeRawBufferPointer(start: base + contents.lowerBound, count: contents.count)
-    func has(_ piece: StaticString) -> Bool {
-      memmem(name.baseAddress, name.count, piece.utf8Start, piece.utf8CodeUnitCount) != nil
-    }
-    if let delta {
-      let channel: TextChannel? =
-        has("output_text")
-        ? .content
-        : has("reasoning")
-          ? .reasoning
-          : has("refusal") ? .refusal : has("arguments") || has("input") || has("code") ? .toolArguments : nil
-      if let channel { chunk.fields.append(delta, channel, choice: 0, part: part) }
-    }
-    if let itemName, has("output_item.added") { chunk.fields.append(itemName, .toolName, choice: 0, part: part) }
-    let isStart = has("message_start") || has("response.created")
-    if isStart { chunk.fields.beginsAnswer = true }
-    let isEnd = has("message_stop") || has("response.completed") || has("response.incomplete") || has("response.failed")
-    if isEnd { finish() }
-  }
-
-  mutating func finish() {
-    chunk.fields.finishedCount = 1
-    chunk.fields.finishedChoices = 1
   }
 
   /// `message` of `message_start`, `response` of `response.completed`: what it is and its usage, not its text, which has come before or will come.
@@ -101,6 +97,11 @@ public struct EventScanner {
       case 5 where member.key.matches("usage"): chunk.take(try cursor.readUsage())
       case 2 where member.key.matches("id"): chunk.fields.id = try cursor.stringRangeOrSkip()
       case 5 where member.key.matches("model"): chunk.fields.model = try cursor.stringRangeOrSkip()
+      case 5 where member.key.matches("error"):
+        let start = cursor.position
+        let isNull = cursor.byte == UInt8(ascii: "n")
+        try cursor.skipValue()
+        if !isNull { envelopeError = start..<cursor.position }
       case 10 where member.key.matches("created_at"): chunk.fields.created = try cursor.integerOrSkip()
       default: try cursor.skipValue()
       }
@@ -111,6 +112,7 @@ public struct EventScanner {
 
   /// A part of a text: Anthropic's object that says what it is by its members, or the string of Responses.
   private mutating func takeDelta(_ cursor: inout JSONCursor) throws(JSONScanError) {
+    hasDelta = true
     guard cursor.byte == UInt8(ascii: "{") else {
       delta = try cursor.stringRangeOrSkip()
       if delta?.isEmpty ?? false { delta = nil }
@@ -124,10 +126,13 @@ public struct EventScanner {
       } else if member.key.matches("partial_json") {
         try chunk.takeText(&cursor, .toolArguments)
       } else if member.key.matches("stop_reason") {
-        if cursor.byte == UInt8(ascii: "\"") { finish() }
+        guard let reason = try cursor.finishReasonOrSkip() else { return }
+        chunk.fields.finishReason = reason
+        finish()
+      } else if member.key.matches("type") {
         try cursor.skipValue()
-      } else {
-        try cursor.skipValue()
+      } else if try cursor.skipTellingSubstance() {
+        deltaHasOther = true
       }
     }
   }
@@ -144,11 +149,16 @@ public struct EventScanner {
   /// The blocks of a whole answer: `content` of Anthropic, `output` of Responses.
   private mutating func takeBlocks(_ cursor: inout JSONCursor) throws(JSONScanError) {
     guard cursor.byte == UInt8(ascii: "[") else { return try cursor.skipValue() }
+    hasKnownForm = true
     try cursor.forEachElement { (cursor) throws(JSONScanError) in try takeBlock(&cursor) }
   }
 
   /// One block, or the beginning of one: its texts, a tool's name and what it is given. Responses nest the parts of a message one level deeper.
-  private mutating func takeBlock(_ cursor: inout JSONCursor, isNested: Bool = false) throws(JSONScanError) {
+  ///
+  /// A beginning may bring more than it announces: sealed thoughts, the result of a tool that the provider ran.
+  private mutating func takeBlock(
+    _ cursor: inout JSONCursor, isNested: Bool = false, isStart: Bool = false
+  ) throws(JSONScanError) {
     guard cursor.byte == UInt8(ascii: "{") else { return try cursor.skipValue() }
     try cursor.forEachMember { (cursor, member) throws(JSONScanError) in
       let key = member.key
@@ -165,11 +175,22 @@ public struct EventScanner {
       } else if key.matches("input") {
         try takeObject(&cursor)
       } else if (key.matches("content") || key.matches("summary")) && !isNested && cursor.byte == UInt8(ascii: "[") {
-        try cursor.forEachElement { (cursor) throws(JSONScanError) in try takeBlock(&cursor, isNested: true) }
+        try cursor.forEachElement { (cursor) throws(JSONScanError) in
+          if isStart { chunk.fields.hasOther = true }
+          try takeBlock(&cursor, isNested: true)
+        }
+      } else if isStart && !Self.onlyAnnounces(key) {
+        if try cursor.skipTellingSubstance() { chunk.fields.hasOther = true }
       } else {
         try cursor.skipValue()
       }
     }
+  }
+
+  /// What the beginning of a block has for members that tell what will come, and whose it is.
+  private static func onlyAnnounces(_ key: JSONKey) -> Bool {
+    key.matches("type") || key.matches("id") || key.matches("caller") || key.matches("tool_use_id")
+      || key.matches("toolset_name")
   }
 
   /// What a tool is given, as an object: its JSON is the text. An empty one only announces what comes in parts.
