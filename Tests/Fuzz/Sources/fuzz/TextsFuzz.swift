@@ -4,8 +4,37 @@ import ChatProtocol
 func fuzzTexts(_ body: [UInt8]) {
   fuzzAnswer(body, ChunkScanner.scan(body.span.bytes, limits: .answer))
   fuzzAnswer(body, EventScanner.scan(body.span.bytes, limits: .answer))
+  fuzzParts(body)
+  fuzzJudgement(body)
   _ = ChunkScanner.usage(ofAnswer: body.span.bytes)
   fuzzPrompt(body)
+}
+
+/// An event has one part in its answer, whatever name it has; the first line stands for that.
+private func fuzzParts(_ body: [UInt8]) {
+  let lineEnd = body.firstIndex(of: 0x0A) ?? body.endIndex
+  let name = Array(body[..<lineEnd])
+  let data = Array(body[lineEnd...])
+  let fields = EventScanner.scan(data.span.bytes, eventName: name.span.bytes)
+  precondition(!fields.isBeginning || !(fields.hasProgress || fields.hasError || fields.finishedCount > 0))
+  precondition(fields.error?.upperBound ?? 0 <= data.count)
+}
+
+/// What the first bytes say holds for the whole, and only what is JSON is judged to be an answer or a failure.
+private func fuzzJudgement(_ body: [UInt8]) {
+  let opening = AnswerOpening(body.span.bytes)
+  for length in 0..<min(body.count, 16) {
+    let early = AnswerOpening(body.span.bytes.extracting(first: length))
+    precondition(early == .undecided || early == opening, "more bytes changed the decision")
+  }
+  let document = Array(body[(body.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0)...])
+  for kind in [AnswerKind.chunks, .message, .response, .embedding, .any] {
+    switch AnswerJudge.judge(body.span.bytes, as: kind, limits: JSONLimits(depthMax: 64)) {
+    case .answer: precondition(ReferenceValidator.accepts(document, depthMax: 64), "an answer, but no JSON")
+    case .failure(let message): precondition(message?.range.upperBound ?? 0 <= body.count)
+    case .notAnAnswer: break
+    }
+  }
 }
 
 /// Every text lies in the document, and decodes to the same whether it is decoded by itself or behind others.
