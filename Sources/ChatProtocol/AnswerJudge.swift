@@ -1,4 +1,5 @@
-/// Judges whole documents that came with a good status: some upstreams answer 200 with an error, with nothing, or with half a document.
+/// Judges whole documents that came with a good status: some upstreams answer 200 with an error, with nothing, or with
+/// half a document.
 ///
 /// One pass that validates every byte, since a client would fail on a broken one.
 public struct AnswerJudge {

@@ -1,7 +1,8 @@
-/// What an answer's body is by its first bytes. Content types are not to be relied on: many servers say `application/json` of a stream, or
-/// `text/event-stream` of an error document.
+/// What an answer's body is by its first bytes. Content types are not to be relied on: many servers say
+/// `application/json` of a stream, or `text/event-stream` of an error document.
 ///
-/// A byte order mark, white space and blank lines in front say nothing: some servers send blank lines until they have an answer.
+/// A byte order mark, white space and blank lines in front say nothing: some servers send blank lines until they have
+/// an answer.
 public enum AnswerOpening: Equatable, Sendable {
   /// An event stream (WHATWG HTML, section 9.2.5): it begins with one of its four fields or with a comment.
   case events

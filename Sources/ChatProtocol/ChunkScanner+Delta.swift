@@ -65,8 +65,8 @@ extension ChunkScanner {
     source = .text
   }
 
-  /// `reasoning_details` of OpenRouter and MiniMax (elements with `text`, `summary` or the sealed `data`), and `thinking_blocks` of LiteLLM
-  /// (Anthropic's blocks: `thinking` and `signature`, or `data`).
+  /// `reasoning_details` of OpenRouter and MiniMax (elements with `text`, `summary` or the sealed `data`), and
+  /// `thinking_blocks` of LiteLLM (Anthropic's blocks: `thinking` and `signature`, or `data`).
   private mutating func takeReasoningList(
     _ cursor: inout JSONCursor, _ source: inout ReasoningSource
   ) throws(JSONScanError) {
@@ -92,8 +92,8 @@ extension ChunkScanner {
 
   // MARK: Sound
 
-  /// `audio`: its `id` announces it, `data` and `transcript` bring it, and `expires_at` comes with its last part, often in place of a
-  /// `finish_reason`. True when that is there.
+  /// `audio`: its `id` announces it, `data` and `transcript` bring it, and `expires_at` comes with its last part, often
+  /// in place of a `finish_reason`. True when that is there.
   private mutating func takeAudio(_ cursor: inout JSONCursor) throws(JSONScanError) -> Bool {
     var hasEnded = false
     guard cursor.byte == UInt8(ascii: "{") else {

@@ -2,8 +2,9 @@ internal import CLinux
 
 /// What part in an answer an event has by its type alone.
 ///
-/// The names are those of Anthropic's `/v1/messages`, OpenAI's `/v1/responses` and its streams of speech, transcripts and pictures (the
-/// `Literal` types of the official Python libraries, anthropic and openai, of August 2026), Cohere's `/v2/chat` and Gemini's interactions.
+/// The names are those of Anthropic's `/v1/messages`, OpenAI's `/v1/responses` and its streams of speech, transcripts
+/// and pictures (the `Literal` types of the official Python libraries, anthropic and openai, of August 2026), Cohere's
+/// `/v2/chat` and Gemini's interactions.
 enum EventKind {
   /// An answer begins, whose end will be told.
   case start
@@ -34,7 +35,8 @@ enum EventKind {
     self = EventKind.known(name)
   }
 
-  /// Whether an event's name says more than that it is one: `message` is what a nameless event is called (WHATWG HTML, section 9.2.6).
+  /// Whether an event's name says more than that it is one: `message` is what a nameless event is called (WHATWG HTML,
+  /// section 9.2.6).
   static func isNamed(_ name: UnsafeRawBufferPointer) -> Bool { !name.isEmpty && !equals(name, "message") }
 
   private static func known(_ name: UnsafeRawBufferPointer) -> EventKind {

@@ -1,7 +1,7 @@
 /// Whether a value says anything.
 extension JSONCursor {
-  /// Moves past the value at the cursor. False when it is as good as absent: `null`, `""`, `[]`, `{}`, or a list or an object of nothing but
-  /// such values.
+  /// Moves past the value at the cursor. False when it is as good as absent: `null`, `""`, `[]`, `{}`, or a list or an
+  /// object of nothing but such values.
   @inline(__always)
   mutating func skipTellingSubstance() throws(JSONScanError) -> Bool {
     switch byte {
@@ -39,8 +39,8 @@ extension JSONCursor {
     }
   }
 
-  /// Reads why a choice ended; anything else is skipped. An empty text is no reason, nor is `"null"`, which some servers write for `null`, nor
-  /// Gemini's `FINISH_REASON_UNSPECIFIED`.
+  /// Reads why a choice ended; anything else is skipped. An empty text is no reason, nor is `"null"`, which some
+  /// servers write for `null`, nor Gemini's `FINISH_REASON_UNSPECIFIED`.
   @inline(__always)
   mutating func finishReasonOrSkip() throws(JSONScanError) -> JSONStringRange? {
     guard let text = try stringRangeOrSkip(), !text.isEmpty else { return nil }

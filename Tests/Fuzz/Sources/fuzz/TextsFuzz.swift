@@ -6,6 +6,7 @@ func fuzzTexts(_ body: [UInt8]) {
   fuzzAnswer(body, EventScanner.scan(body.span.bytes, limits: .answer))
   fuzzParts(body)
   fuzzJudgement(body)
+  fuzzError(body)
   _ = ChunkScanner.usage(ofAnswer: body.span.bytes)
   fuzzPrompt(body)
 }
@@ -69,4 +70,10 @@ private func fuzzPrompt(_ body: [UInt8]) {
       precondition(whole == promptPieces(fields, body, shape, tools: tools, bytesMax: 13), "slices differ")
     }
   }
+}
+
+/// An error's words are bounded, and never empty.
+private func fuzzError(_ body: [UInt8]) {
+  let error = ErrorBody(body.span.bytes)
+  precondition(error.message?.utf8.count ?? 1 <= ErrorBody.messageBytesMax && error.message != "")
 }
