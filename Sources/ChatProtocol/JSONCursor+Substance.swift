@@ -45,15 +45,23 @@ extension JSONCursor {
   mutating func finishReasonOrSkip() throws(JSONScanError) -> JSONStringRange? {
     guard let text = try stringRangeOrSkip(), !text.isEmpty else { return nil }
     let contents = text.contents
-    if contents.count == 4 {
-      let word = base.loadUnaligned(fromByteOffset: contents.lowerBound, as: UInt32.self)
-      // In lower case; none of these letters has another byte that folds to it so.
-      if UInt32(littleEndian: word) | 0x2020_2020 == 0x6C6C_756E { return nil }
-    }
-    if contents.count == 25 {
-      let reason = UnsafeRawBufferPointer(start: base + contents.lowerBound, count: 25)
-      if reason.elementsEqual("FINISH_REASON_UNSPECIFIED".utf8) { return nil }
+    guard JSONCursor.isReason(UnsafeRawBufferPointer(start: base + contents.lowerBound, count: contents.count)) else {
+      return nil
     }
     return text
+  }
+
+  /// Whether these bytes of a string tell why a choice ended.
+  @inline(__always)
+  static func isReason(_ text: UnsafeRawBufferPointer) -> Bool {
+    switch text.count {
+    case 0: return false
+    case 4:
+      // In lower case; none of these letters has another byte that folds to it so.
+      let word = UInt32(littleEndian: text.loadUnaligned(as: UInt32.self))
+      return word | 0x2020_2020 != 0x6C6C_756E
+    case 25: return !text.elementsEqual("FINISH_REASON_UNSPECIFIED".utf8)
+    default: return true
+    }
   }
 }

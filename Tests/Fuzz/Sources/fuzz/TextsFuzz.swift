@@ -7,6 +7,7 @@ func fuzzTexts(_ body: [UInt8]) {
   fuzzParts(body)
   fuzzJudgement(body)
   fuzzError(body)
+  fuzzPassing(body)
   _ = ChunkScanner.usage(ofAnswer: body.span.bytes)
   fuzzPrompt(body)
 }
@@ -76,4 +77,36 @@ private func fuzzPrompt(_ body: [UInt8]) {
 private func fuzzError(_ body: [UInt8]) {
   let error = ErrorBody(body.span.bytes)
   precondition(error.message?.utf8.count ?? 1 <= ErrorBody.messageBytesMax && error.message != "")
+}
+
+/// However a document is cut, it says the same; and what a scanner of whole documents accepts is complete, with the same
+/// texts.
+private func fuzzPassing(_ body: [UInt8]) {
+  let whole = PassingFindings(body, size: max(1, body.count))
+  for size in [1, 7] { precondition(PassingFindings(body, size: size) == whole, "pieces differ") }
+  guard AnswerJudge.judge(body.span.bytes, as: .chunks) == .answer, body.first != 0xEF else { return }
+  precondition(whole.isComplete && whole.hasChoices, "an answer, but not complete")
+}
+
+private struct PassingFindings: Equatable {
+  var texts: [String: [UInt8]] = [:]
+  var isComplete = false
+  var hasChoices = false
+  var counts: [Int] = []
+  var usage: TokenUsage?
+
+  init(_ body: [UInt8], size: Int) {
+    var document = PassingDocument()
+    for start in stride(from: 0, to: body.count, by: size) {
+      document.take(body.span.bytes.extracting(start..<min(start + size, body.count))) { text, bytes in
+        precondition(text.text.contents == 0..<bytes.byteCount && bytes.byteCount > 0)
+        let name = "\(text.choice).\(text.part) \(text.channel)"
+        bytes.withUnsafeBytes { texts[name, default: []].append(contentsOf: $0) }
+      }
+    }
+    isComplete = document.isComplete
+    hasChoices = document.hasChoices
+    counts = [document.choicesCount, document.dataCount, document.finishedCount]
+    usage = document.usage
+  }
 }
