@@ -24,7 +24,9 @@ public struct ExchangeMachine: Sendable {
   }
 
   /// How a limit inside the answer stands.
-  private enum LimitState { case open, asked, waiting, grace }
+  ///
+  /// `given`: it gives more, and what waits behind it is passed on when the client is ready again.
+  private enum LimitState { case open, asked, waiting, given, grace }
 
   /// The end of an answer comes with its last text or right behind it: so long it is waited for at a limit, and less than the upstream is to notice a cut.
   public static let endGrace = Span.milliseconds(50)
@@ -77,10 +79,11 @@ public struct ExchangeMachine: Sendable {
   /// Whether there is a candidate behind the one in use.
   public var hasNext: Bool { candidate &+ 1 < candidateCount }
 
-  /// Whether a fault of the attempt under way would lead anywhere but to the client.
+  /// Whether a fault of the attempt under way would lead anywhere but to the client, unless the total time is over.
   public func hasAlternative(_ reaction: FaultTable.Reaction, hasOtherEndpoints: Bool) -> Bool {
     delivered == .nothing && isRepeatable
       && (reaction.contains(.nextCandidate) && hasNext
+        || reaction.contains(.sameEndpoint) && !triedSameEndpoint
         || reaction.contains(.otherEndpoint) && hasOtherEndpoints && !triedOtherEndpoint)
   }
 
@@ -148,6 +151,7 @@ public struct ExchangeMachine: Sendable {
     case (.leased, .leasing):
       holds.remove(.leaseWait)
       holds.insert(.session)
+      isTimedOut = false
       stage = .sending
       return ExchangeAction(.send)
     case (.leaseWaits, .leasing):
@@ -157,8 +161,8 @@ public struct ExchangeMachine: Sendable {
       stage = .asking
       isSent = true
       sentAt = now
-      progressAt = now + (times.isStream ? times.firstToken : times.answer)
-      return .nothing
+      expectProgress(from: now)
+      return ExchangeAction(isSlow ? .hold : .nothing)
     default: return late(event)
     }
   }
@@ -172,11 +176,13 @@ public struct ExchangeMachine: Sendable {
       self.isStream = isStream
       stage = .relaying
       // Of a stream that was asked for the time runs already.
-      if !(isStream && times.isStream) { progressAt = now + times.firstToken }
-      if isStream && times.showsLife { lifeAt = now + Self.lifeSignInterval }
+      if !(isStream && times.isStream) { expectProgress(from: now) }
+      // Who did not ask for a stream may still get another answer in one piece.
+      lifeAt = isStream && times.isStream && times.showsLife ? now + Self.lifeSignInterval : .never
     case .delivered(let part):
       delivered = max(delivered, part)
-      progressed(now)
+      // Beginnings are no content: the time of the first token runs on.
+      if part > .beginnings { progressed(now) } else { heard(now) }
     case .upstreamEnded:
       holds.remove(.session)
       upstreamEnded = true
@@ -186,11 +192,33 @@ public struct ExchangeMachine: Sendable {
     return .nothing
   }
 
-  private mutating func progressed(_ now: Moment) {
+  /// The client hears something.
+  private mutating func heard(_ now: Moment) {
     if lifeAt != .never { lifeAt = now + Self.lifeSignInterval }
+  }
+
+  /// From now on the upstream's silence counts. It cannot be late while it is not read: the client is slow, or a limit is waited for.
+  private mutating func expectProgress(from now: Moment) {
+    progressAt = isSlow || limit == .waiting || upstreamEnded ? .never : now + patience
+  }
+
+  /// So long the upstream may be silent.
+  private var patience: Span {
+    if limit == .grace { return Self.endGrace }
+    if stage != .relaying { return times.isStream ? times.firstToken : times.answer }
+    if isStream { return delivered > .beginnings ? times.betweenTokens : times.firstToken }
+    return delivered == .nothing ? times.firstToken : Span(nanoseconds: .max)
+  }
+
+  private mutating func progressed(_ now: Moment) {
+    heard(now)
     guard progressAt != .never, limit != .grace else { return }
     // Blank bytes of an answer in one piece show that it is being worked on; once it comes only the total time holds.
-    progressAt = isStream ? now + times.betweenTokens : delivered == .nothing ? max(progressAt, sentAt + times.answer) : .never
+    if isStream {
+      progressAt = now + times.betweenTokens
+    } else {
+      progressAt = delivered == .nothing ? max(progressAt, sentAt + times.answer) : .never
+    }
   }
 
   // MARK: Faults
@@ -199,7 +227,10 @@ public struct ExchangeMachine: Sendable {
     _ fault: FaultClass, _ reaction: FaultTable.Reaction, _ hasOtherEndpoints: Bool, _ now: Moment
   ) -> ExchangeAction {
     isTimedOut = fault == .timeout
-    let mayRepeat = isRepeatable || fault == .noSession
+    // The pool has answered.
+    if fault == .noSession { holds.remove(.leaseWait) }
+    // While a session is waited for nothing of the request has gone out.
+    let mayRepeat = isRepeatable || stage == .leasing
     guard stage >= .leasing, delivered == .nothing, now < totalAt, mayRepeat else { return close(.fault) }
     if reaction.contains(.sameEndpoint) && !triedSameEndpoint {
       triedSameEndpoint = true
@@ -233,7 +264,6 @@ public struct ExchangeMachine: Sendable {
 
   private mutating func forgetAttempt() {
     progressAt = .never
-    lifeAt = isStream ? lifeAt : .never
     limit = .open
     isSent = false
     upstreamEnded = false
@@ -242,7 +272,7 @@ public struct ExchangeMachine: Sendable {
   // MARK: Limits inside the answer
 
   private mutating func limit(_ event: ExchangeEvent, _ now: Moment) -> ExchangeAction {
-    guard stage == .relaying || stage == .asking else { return .nothing }
+    guard stage == .relaying || stage == .asking else { return late(event) }
     switch event {
     case .limitReached(let isWhole, let hasMore): return limitReached(isWhole, hasMore, now)
     case .limitWaits:
@@ -252,34 +282,40 @@ public struct ExchangeMachine: Sendable {
       progressAt = .never
       return ExchangeAction(.hold)
     case .limitGivesMore:
-      limit = .open
       holds.remove(.limitWait)
-      if !upstreamEnded { progressAt = now + times.betweenTokens }
-      return ExchangeAction(.goOn)
+      limit = isSlow ? .given : .open
+      expectProgress(from: now)
+      return ExchangeAction(isSlow ? .nothing : .goOn)
     case .limitRefuses(let hasMore):
       holds.remove(.limitWait)
       guard !hasMore, !upstreamEnded else { return close(.truncated) }
       limit = .grace
-      progressAt = now + Self.endGrace
+      expectProgress(from: now)
       return ExchangeAction(isSlow ? .nothing : .resume)
     default: return .nothing
     }
   }
 
   private mutating func limitReached(_ isWhole: Bool, _ hasMore: Bool, _ now: Moment) -> ExchangeAction {
-    guard !isWhole else {
-      if limit == .grace && !upstreamEnded { progressAt = now + times.betweenTokens }
-      limit = .open
-      return .nothing
-    }
+    guard !isWhole else { return needsNoMore(now) }
     switch limit {
     case .open:
       limit = .asked
       return ExchangeAction(.askForMore)
     // With nothing behind the last event that event may have been the answer's end as well: then the end follows in a moment.
     case .grace where hasMore: return close(.truncated)
-    case .grace, .asked, .waiting: return .nothing
+    case .grace, .asked, .waiting, .given: return .nothing
     }
+  }
+
+  /// The answer has come to its end at the limit: only its last words are missing.
+  private mutating func needsNoMore(_ now: Moment) -> ExchangeAction {
+    let before = limit
+    if before != .given { limit = .open }
+    if before == .grace || before == .waiting { expectProgress(from: now) }
+    guard before == .waiting else { return .nothing }
+    holds.remove(.limitWait)
+    return ExchangeAction(isSlow ? .nothing : .resume, lettingGo: .limitWait)
   }
 
   // MARK: The client and the clock
@@ -288,31 +324,34 @@ public struct ExchangeMachine: Sendable {
     isSlow = true
     // While the client is slow the upstream cannot be: its time does not run.
     progressAt = .never
-    return ExchangeAction(.hold)
+    return ExchangeAction(holds.contains(.session) ? .hold : .nothing)
   }
 
   private mutating func clientReady(_ now: Moment) -> ExchangeAction {
     guard isSlow else { return .nothing }
     isSlow = false
-    guard limit != .waiting, stage == .relaying, !upstreamEnded else { return .nothing }
-    if isStream { progressAt = now + (limit == .grace ? Self.endGrace : times.betweenTokens) }
-    return ExchangeAction(.resume)
+    guard stage == .asking || stage == .relaying else { return .nothing }
+    let isGiven = limit == .given
+    if isGiven { limit = .open }
+    expectProgress(from: now)
+    if isGiven { return ExchangeAction(.goOn) }
+    return ExchangeAction(limit == .waiting || upstreamEnded ? .nothing : .resume)
   }
 
   private mutating func time(_ now: Moment) -> ExchangeAction {
     if now >= totalAt { return ExchangeAction(.timedOut(.total)) }
     if now >= progressAt {
       if limit == .grace { return close(.truncated) }
-      return ExchangeAction(.timedOut(lateness))
+      return ExchangeAction(.timedOut(lateness(now)))
     }
     guard now >= lifeAt else { return .nothing }
     lifeAt = now + Self.lifeSignInterval
     return isSlow ? .nothing : ExchangeAction(.showLife)
   }
 
-  private var lateness: ExchangeAction.Timeout {
+  private func lateness(_ now: Moment) -> ExchangeAction.Timeout {
     if delivered > .beginnings { return .betweenTokens }
-    return stage == .asking && !times.isStream ? .answer : .firstToken
+    return !times.isStream && now >= sentAt + times.answer ? .answer : .firstToken
   }
 
   // MARK: The end
@@ -334,6 +373,8 @@ public struct ExchangeMachine: Sendable {
     switch event {
     case .leased: ExchangeAction(.nothing, lettingGo: .session)
     case .admitted(isLimited: true): ExchangeAction(.nothing, lettingGo: .grant)
+    case .leaseWaits: ExchangeAction(.nothing, lettingGo: .leaseWait)
+    case .admissionWaits, .limitWaits: ExchangeAction(.nothing, lettingGo: .limitWait)
     default: .nothing
     }
   }
