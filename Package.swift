@@ -95,12 +95,12 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "RateLimiting", "Quotas",
-        "TestKit",
+        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "ExchangeSimulation",
+        "RateLimiting", "Quotas", "TestKit",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
-      exclude: ["CBenchmarks", "Simulation", "README.md", "Thresholds.json"],
+      exclude: ["CBenchmarks", "Simulation", "ExchangeSimulation", "README.md", "Thresholds.json"],
       swiftSettings: strict),
     // The counting malloc and processor placement that the benchmarks need.
     .target(name: "CBenchmarks", path: "Benchmarks/CBenchmarks"),
@@ -108,6 +108,10 @@ let package = Package(
     // Nodes, demand and faults on a virtual clock over the machines of RateLimiting: for its tests and for `Benchmarks simulate limits`.
     .target(
       name: "LimitSimulation", dependencies: ["RateLimiting", "TestKit"], path: "Benchmarks/Simulation",
+      swiftSettings: strict),
+    // A request's life on a virtual clock over the machine of Lifecycle: for its tests and for `Benchmarks simulate exchange`.
+    .target(
+      name: "ExchangeSimulation", dependencies: ["Lifecycle", "TestKit"], path: "Benchmarks/ExchangeSimulation",
       swiftSettings: strict),
 
     // Beside: the simulator that `sluice demo`, the tests and the benchmarks share, and what only tests need.
@@ -120,6 +124,7 @@ let package = Package(
     tests("TokenizationTests", ["Tokenization", "TestKit"]),
     tests("TokenAccountingTests", ["TokenAccounting", "Tokenization", "ChatProtocol", "TestKit"]),
     tests("RoutingTests", ["Routing", "GatewayConfiguration", "TestKit"]),
+    tests("LifecycleTests", ["Lifecycle", "ExchangeSimulation", "TestKit"]),
     tests("RateLimitingTests", ["RateLimiting", "LimitSimulation", "GatewayConfiguration", "TestKit"]),
     tests("GatewayConfigurationTests", ["GatewayConfiguration", "TestKit"]),
     tests("ReactorTests", ["Reactor", "CLinux", "TestKit"]),

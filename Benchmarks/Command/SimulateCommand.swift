@@ -7,7 +7,7 @@ import RateLimiting
 struct SimulateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate", abstract: "Runs the gateway's pure machines on a virtual clock.",
-    subcommands: [SimulateLimitsCommand.self])
+    subcommands: [SimulateLimitsCommand.self, SimulateExchangeCommand.self])
 }
 
 /// Limits over many nodes, next to what others do; then random schedules against the stated bound.
