@@ -13,14 +13,19 @@ struct SimulateExchangeCommand: ParsableCommand {
     let coverage = ExchangeCoverage()
     if let seed { return try show(seed, coverage) }
     var broken: [String] = []
+    var brokenCount = 0
     var stepCount = 0
     for seed in 1...max(1, seeds) {
       let result = ExchangeSimulation.run(seed: seed, coverage: coverage)
       stepCount += result.stepCount
-      if result.violation != nil && broken.count < 20 { broken.append("seed \(seed): \(result.detail)") }
+      guard result.violation != nil else { continue }
+      brokenCount += 1
+      if broken.count < 20 { broken.append("seed \(seed): \(result.detail)") }
     }
     print(coverage.description)
-    print("\(seeds) worlds, \(stepCount) steps; what did not occur: \(coverage.gaps.joined(separator: ", "))")
+    let gaps =
+      coverage.gaps.isEmpty ? "all that must occur did" : "did not occur: " + coverage.gaps.joined(separator: ", ")
+    print("\(seeds) worlds, \(stepCount) steps, \(brokenCount) with a broken promise; \(gaps)")
     guard broken.isEmpty else { throw ValidationError("Promises broken:\n\(broken.joined(separator: "\n"))") }
   }
 

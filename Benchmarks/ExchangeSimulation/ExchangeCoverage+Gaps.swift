@@ -35,7 +35,7 @@ extension ExchangeCoverage {
       for point in FaultPoint.allCases where count(fault, at: point) == 0 { gaps.append("\(fault) \(point)") }
       for part in Delivered.allCases where count(fault, behind: part) == 0 { gaps.append("\(fault) behind \(part)") }
     }
-    for step in Self.steps where count(step) == 0 { gaps.append("\(step)") }
+    for step in Self.steps where count(step) == 0 { gaps.append(step.words) }
     for possession in [Possessions.leaseWait, .session, .limitWait, .grant] where count(lettingGo: possession) == 0 {
       gaps.append("letting go of \(possession)")
     }
@@ -60,7 +60,7 @@ extension ExchangeCoverage {
     }
     text += "\n"
     let steps = Self.steps
-    text += table("step", ["times"], steps.map { "\($0)" }) { row, _ in count(steps[row]) }
+    text += table("step", ["times"], steps.map(\.words)) { row, _ in count(steps[row]) }
     return text
   }
 

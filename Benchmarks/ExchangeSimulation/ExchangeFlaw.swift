@@ -12,6 +12,8 @@ public enum ExchangeFlaw: String, CaseIterable, Sendable {
   case retriesForever
   /// A session that comes behind the end is used.
   case decidesAfterEnd
+  /// A request under way goes by a configuration that came meanwhile.
+  case readsNewConfiguration
 }
 
 /// The machine, or one around it that is broken.

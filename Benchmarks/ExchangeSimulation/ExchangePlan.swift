@@ -1,22 +1,14 @@
 import Lifecycle
 import TestKit
 
-/// One of a request's candidates.
-struct SimulatedCandidate {
-  var endpoints: Int
-  var times: AttemptTimes
-  /// The total time in milliseconds, of `times`.
-  var totalMilliseconds: Int
-  /// The most that an upstream may be silent, of `times`, or ``ExchangeMachine/endGrace``.
-  var silenceMilliseconds: Int
-}
-
 /// What a request's world is like: drawn once from the seed, so that worlds differ and not only the events in them.
 struct ExchangePlan {
   var isStream: Bool
   var isRepeatable: Bool
-  var candidates: [SimulatedCandidate]
-  var table: FaultTable
+  /// Whether comments may be put into its streams.
+  var showsLife: Bool
+  /// The one that is in use when the request begins.
+  var configuration: SimulatedConfiguration
   /// The gateway answers by itself; with a refusal or not.
   var answersItself: Bool?
   /// In percent.
@@ -44,8 +36,9 @@ struct ExchangePlan {
     let count = generator.int(in: 0...40) == 0 ? 0 : generator.int(in: 1...4)
     var plan = ExchangePlan(
       isStream: isStream, isRepeatable: generator.int(in: 0...4) > 0,
-      candidates: (0..<count).map { _ in .random(isStream: isStream, showsLife: showsLife, &generator) },
-      table: .usual, faults: generator.oneOf([0, 30, 70, 100]), slowness: generator.oneOf([0, 0, 15, 60]),
+      showsLife: showsLife,
+      configuration: .random(candidates: count, isStream: isStream, showsLife: showsLife, &generator),
+      faults: generator.oneOf([0, 30, 70, 100]), slowness: generator.oneOf([0, 0, 15, 60]),
       limits: generator.oneOf([0, 30, 90]), waits: generator.oneOf([0, 20, 60]), heldMax: generator.int(in: 1...4),
       pauses: generator.oneOf([0, 3, 30]),
       slowFirst: generator.int(in: 0...1) == 0, seesBreaks: generator.int(in: 0...1) == 0)
@@ -53,11 +46,6 @@ struct ExchangePlan {
     if generator.int(in: 0...5) == 0 { plan.leavesAt = generator.moment() }
     if generator.int(in: 0...11) == 0 { plan.mustEndAt = generator.moment() }
     if generator.int(in: 0...5) == 0 { plan.reloadsAt = generator.moment() }
-    if generator.int(in: 0...2) == 0 {
-      for fault in FaultClass.allCases where generator.int(in: 0...2) == 0 {
-        plan.table.set(fault, fallsBack: generator.int(in: 0...3) > 0)
-      }
-    }
     switch generator.int(in: 0...19) {
     case 0: plan.dwellOnSlowness(&generator)
     case 1: (plan.faults, plan.deadConnections) = (100, 90)
@@ -69,35 +57,11 @@ struct ExchangePlan {
   /// A rare thing made frequent: a client that is slow with the gateway's comments alone, while one upstream after the
   /// other fails.
   private mutating func dwellOnSlowness(_ generator: inout SeededGenerator) {
-    isStream = true
+    (isStream, showsLife) = (true, true)
     (faults, slowness, pauses, waits) = (100, 60, 40, 50)
-    candidates = (0..<4).map { _ in .random(isStream: true, showsLife: true, &generator) }
-    for index in candidates.indices { candidates[index].isPatient() }
+    configuration = .random(candidates: 4, isStream: true, showsLife: true, &generator)
+    for index in configuration.candidates.indices { configuration.candidates[index].isPatient() }
     leavesAt = nil
-  }
-}
-
-extension SimulatedCandidate {
-  /// Nothing is too late for seconds.
-  fileprivate mutating func isPatient() {
-    let patience = Span.milliseconds(20_000)
-    (times.answer, times.firstToken, times.betweenTokens) = (patience, patience, patience)
-    times.total = .milliseconds(120_000)
-    (totalMilliseconds, silenceMilliseconds) = (120_000, 20_000)
-  }
-
-  static func random(isStream: Bool, showsLife: Bool, _ generator: inout SeededGenerator) -> SimulatedCandidate {
-    let firstToken = generator.oneOf([40, 500, 13_000, 13_000])
-    let answer = firstToken + generator.oneOf([0, 200, 3_000])
-    let betweenTokens = generator.oneOf([40, 500, 13_000, 13_000])
-    let total = generator.oneOf([200, 6_000, 40_000, 40_000, 120_000, 120_000])
-    let times = AttemptTimes(
-      answer: .milliseconds(UInt64(answer)), firstToken: .milliseconds(UInt64(firstToken)),
-      betweenTokens: .milliseconds(UInt64(betweenTokens)), total: .milliseconds(UInt64(total)), isStream: isStream,
-      showsLife: showsLife)
-    return SimulatedCandidate(
-      endpoints: generator.int(in: 1...3), times: times, totalMilliseconds: total,
-      silenceMilliseconds: max(answer, betweenTokens, 50))
   }
 }
 

@@ -3,6 +3,8 @@ import Lifecycle
 /// What the shell around the machine notes: what it holds, and how far an answer has come through it.
 struct ExchangeShell {
   var machine: SimulatedMachine
+  /// What was in use when the request began.
+  let snapshot: SimulatedConfiguration
 
   // What it holds.
   var leaseWait: Int?

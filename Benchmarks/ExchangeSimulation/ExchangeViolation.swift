@@ -49,6 +49,6 @@ public enum ExchangeViolation: String, CaseIterable, Sendable {
   case unitRepeated
   /// A comment into an answer that is no stream, or to a client that is slow.
   case lifeSignMisplaced
-  /// A new configuration changed a request under way.
+  /// A request under way went by a configuration that came meanwhile.
   case changedByReload
 }

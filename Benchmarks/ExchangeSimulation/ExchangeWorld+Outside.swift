@@ -30,16 +30,24 @@ extension ExchangeWorld {
   private func bodyComplete() {
     guard !shell.isEnded else { return }
     if let isRefusal = plan.answersItself { return tell(.answered(isRefusal: isRefusal)) }
-    tell(.routed(candidates: plan.candidates.count, isRepeatable: plan.isRepeatable))
+    tell(.routed(candidates: shell.snapshot.candidates.count, isRepeatable: plan.isRepeatable))
   }
 
   /// A new configuration: who is under way keeps the one it began with.
   private func reload() {
-    let before = (shell.machine.machine.deadline, shell.machine.machine.holds, shell.machine.machine.attempts)
     coverage.reloads[Int(shell.machine.machine.stage.rawValue)] += 1
-    note("a new configuration")
-    let after = (shell.machine.machine.deadline, shell.machine.machine.holds, shell.machine.machine.attempts)
-    if before != after { violated(.changedByReload) }
+    let version = configuration.version + 1
+    configuration = .random(
+      candidates: 4, isStream: plan.isStream, showsLife: plan.showsLife, &generator)
+    configuration.version = version
+    note("configuration \(version)")
+  }
+
+  /// What the request goes by.
+  var used: SimulatedConfiguration {
+    let used = flaw == .readsNewConfiguration ? configuration : shell.snapshot
+    if used.version != plan.configuration.version { violated(.changedByReload, "configuration \(used.version)") }
+    return used
   }
 
   // MARK: Waits

@@ -39,7 +39,7 @@ extension ExchangeWorld {
   /// Of an answer in one piece that comes only the total time holds.
   private func checkSilence(_ machine: ExchangeMachine) {
     guard let since = shell.silentSince, shell.answer.isStream || machine.delivered == .nothing else { return }
-    let most = plan.candidates[shell.candidate].silenceMilliseconds
+    let most = shell.snapshot.candidates[shell.candidate].silenceMilliseconds
     if now > since + most + 1 { violated(.silenceUnnoticed, "since \(since) ms, \(most) allowed") }
   }
 

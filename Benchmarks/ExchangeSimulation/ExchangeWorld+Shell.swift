@@ -9,7 +9,7 @@ extension ExchangeWorld {
     coverage.note(event, machine.stage)
     let action = shell.machine.handle(event, at: Moment(nanoseconds: UInt64(now) * 1_000_000))
     coverage.note(action)
-    note("\(Self.words(event)) → \(Self.words(action))")
+    note("\(event.words) → \(Self.words(action))")
     if shell.isEnded && action.step != .nothing {
       if case .close = action.step { return violated(.endedTwice, "\(event)") }
       return violated(.actedAfterEnd, "\(event) → \(action)")
@@ -21,13 +21,8 @@ extension ExchangeWorld {
     take(action.step)
   }
 
-  private static func words(_ event: ExchangeEvent) -> String {
-    if case .began(let times) = event { return "began, total \(times.total.nanoseconds / 1_000_000) ms" }
-    return "\(event)"
-  }
-
   private static func words(_ action: ExchangeAction) -> String {
-    "\(action.step)" + (action.letsGo.isEmpty ? "" : ", lets go of \(action.letsGo.words)")
+    action.step.words + (action.letsGo.isEmpty ? "" : ", lets go of \(action.letsGo.words)")
   }
 
   private func returnStray(_ stray: Int, _ event: ExchangeEvent, _ action: ExchangeAction) {
@@ -63,8 +58,8 @@ extension ExchangeWorld {
     guard !shell.isEnded, violation == nil else { return }
     let machine = shell.machine.machine
     coverage.note(fault, at: point ?? faultPoint, machine.delivered)
-    let others = plan.candidates[shell.candidate].endpoints > 1
-    let reaction = plan.table[fault]
+    let others = shell.snapshot.candidates[shell.candidate].endpoints > 1
+    let reaction = used.table[fault]
     let promises = machine.hasAlternative(reaction, hasOtherEndpoints: others)
     let before = (shell.attempt, shell.candidate)
     let isOver = now >= shell.endsBy
@@ -91,15 +86,5 @@ extension ExchangeWorld {
     case .structured: return .afterStructured
     case .finished: return shell.answer.last == .finish ? .afterFinish : .beforeLastWord
     }
-  }
-}
-
-extension Possessions {
-  /// For a reader.
-  var words: String {
-    let names: [(Possessions, String)] = [
-      (.leaseWait, "lease wait"), (.session, "session"), (.limitWait, "limit wait"), (.grant, "grant"),
-    ]
-    return names.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
   }
 }

@@ -30,7 +30,7 @@ extension ExchangeWorld {
     shell.isSent = false
     shell.silentSince = nil
     if client.attempt != nil { violated(.repeatedAfterDelivery) }
-    let candidate = plan.candidates[shell.candidate]
+    let candidate = used.candidates[shell.candidate]
     shell.hasBegun = true
     shell.endsBy = max(candidate.totalMilliseconds, now)
     tell(.began(candidate.times))
@@ -42,7 +42,9 @@ extension ExchangeWorld {
       return violated(.impossibleStep, "asks limits and holds something")
     }
     if machine.candidate != shell.candidate + 1 { violated(.tooManyAttempts, "candidate \(machine.candidate)") }
-    guard machine.candidate < plan.candidates.count else { return violated(.tooManyAttempts, "no such candidate") }
+    guard machine.candidate < shell.snapshot.candidates.count else {
+      return violated(.tooManyAttempts, "no such candidate")
+    }
     shell.candidate = machine.candidate
     shell.leases = []
     begin()
@@ -67,8 +69,8 @@ extension ExchangeWorld {
     // Each kind once with a candidate, the first as it comes.
     if shell.leases.contains(lease) { violated(.tooManyAttempts, "\(lease) again") }
     shell.leases.append(lease)
-    guard shell.attempt <= ExchangeMachine.attemptsPerCandidate * plan.candidates.count else {
-      return violated(.tooManyAttempts, "\(shell.attempt) for \(plan.candidates.count) candidates")
+    guard shell.attempt <= ExchangeMachine.attemptsPerCandidate * shell.snapshot.candidates.count else {
+      return violated(.tooManyAttempts, "\(shell.attempt) for \(shell.snapshot.candidates.count) candidates")
     }
     if shell.attempt > 1 { begin() }
     shell.answer.allowance = shell.grant == nil ? nil : generator.int(in: 1...4)

@@ -24,6 +24,8 @@ final class ExchangeWorld {
   }
 
   let plan: ExchangePlan
+  /// The one in use for new requests.
+  var configuration: SimulatedConfiguration
   let flaw: ExchangeFlaw?
   var generator: SeededGenerator
   var now = 0
@@ -44,10 +46,12 @@ final class ExchangeWorld {
   init(seed: UInt64, flaw: ExchangeFlaw?, coverage: ExchangeCoverage, traces: Bool) {
     generator = SeededGenerator(seed: seed)
     plan = ExchangePlan.random(&generator)
+    configuration = plan.configuration
     self.flaw = flaw
     self.coverage = coverage
     trace = traces ? [] : nil
-    shell = ExchangeShell(machine: SimulatedMachine(startedAt: Moment(nanoseconds: 0), flaw: flaw))
+    shell = ExchangeShell(
+      machine: SimulatedMachine(startedAt: Moment(nanoseconds: 0), flaw: flaw), snapshot: plan.configuration)
   }
 
   /// Lets it all happen.

@@ -14,7 +14,7 @@ struct ExchangeSimulationTests {
       let result = ExchangeSimulation.run(seed: generator.seed, coverage: coverage)
       try #require(result.violation == nil, "\(generator): \(result.detail)")
     }
-    print(coverage.description)
+    print(coverage.description, "Did not occur: \(coverage.gaps)")
     #expect(coverage.gaps.isEmpty)
   }
 
@@ -32,6 +32,7 @@ struct ExchangeSimulationTests {
   private static let signs: [(ExchangeFlaw, Set<ExchangeViolation>)] = [
     (.endsTwice, [.endedTwice]), (.losesGrant, [.holdsDiffer, .grantLost]), (.forwardsUncounted, [.releasedUncounted]),
     (.retriesForever, [.tooManyAttempts]), (.decidesAfterEnd, [.actedAfterEnd]),
+    (.readsNewConfiguration, [.changedByReload]),
   ]
 
   @Test("a broken build is caught within 3,000 worlds", arguments: ExchangeFlaw.allCases)
