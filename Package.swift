@@ -140,7 +140,7 @@ let package = Package(
     tests(
       "GatewayTests",
       [
-        "Gateway", "TestKit", "ScriptedUpstream", "GatewayConfiguration", "Reactor", "HTTPWire", "ServerSentEvents",
+        "Gateway", "Lifecycle", "TestKit", "ScriptedUpstream", "GatewayConfiguration", "Reactor", "HTTPWire", "ServerSentEvents",
         "ChatProtocol", "Upstreams", "Transport", "Tokenization", "TokenAccounting", "Quotas", "RateLimiting",
         "RedisClient", "Storage",
       ]),

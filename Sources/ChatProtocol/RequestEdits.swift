@@ -94,6 +94,33 @@ public struct RequestEdits: Sendable {
     return count
   }
 
+  /// A part of an edited body.
+  public enum EditedPiece: Equatable, Sendable {
+    /// Bytes of the body as it was.
+    case body(Range<Int>)
+    /// What is spliced in.
+    case text([UInt8])
+  }
+
+  /// The edited body in parts, for a body that is too long to be copied.
+  public func forEachPiece(bodyByteCount: Int, _ take: (EditedPiece) -> Void) {
+    let splices = splices
+    var read = 0
+    for index in 0..<splices.count where splices.items[index].range.upperBound <= bodyByteCount {
+      let splice = splices.items[index]
+      if splice.range.lowerBound > read { take(.body(read..<splice.range.lowerBound)) }
+      let text = text(splice)
+      take(
+        .text(
+          [UInt8](unsafeUninitializedCapacity: text.count) { buffer, count in
+            if let base = buffer.baseAddress { text.write(to: UnsafeMutableRawPointer(base)) }
+            count = text.count
+          }))
+      read = splice.range.upperBound
+    }
+    if read < bodyByteCount { take(.body(read..<bodyByteCount)) }
+  }
+
   /// The edited body as an array, for where a copy does not matter.
   public func edited(_ body: RawSpan) -> [UInt8] {
     // Not negative: the fields may have been found in another, longer body.

@@ -202,7 +202,7 @@ public final class Gateway: Sendable {
     let grace = taken.isEmpty ? Self.firstRequestGrace : Self.succeededRequestGrace
     for worker in workers {
       await worker.reactor.run {
-        worker.isReady = false
+        worker.services.isReady = false
         worker.stopListening(leavingTo: taken)
         worker.downstream.closeIdle()
       }
@@ -233,7 +233,7 @@ public final class Gateway: Sendable {
     let names = state.withLock { $0.snapshot.tokenSlots }
     var gauges: [String: TokenGauges] = [:]
     for worker in workers {
-      for (model, seen) in zip(names, await worker.reactor.run { worker.reconciler.gauges }) where seen != TokenGauges()
+      for (model, seen) in zip(names, await worker.reactor.run { worker.services.reconciler.gauges }) where seen != TokenGauges()
       {
         gauges[model, default: TokenGauges()].add(seen)
       }
@@ -253,7 +253,7 @@ public final class Gateway: Sendable {
   /// Requests under way on all reactors.
   public func activeCount() async -> Int {
     var count = 0
-    for worker in workers { count += await worker.reactor.run { worker.activeCount } }
+    for worker in workers { count += await worker.reactor.run { worker.services.activeCount } }
     return count
   }
 
@@ -265,7 +265,7 @@ public final class Gateway: Sendable {
     for upstream in state.withLock({ $0.snapshot.upstreams }) { await upstream.running.shutDown() }
     for worker in workers {
       await worker.reactor.run {
-        worker.flushLog()
+        worker.services.flushLog()
         worker.leaveLimits()
       }
     }

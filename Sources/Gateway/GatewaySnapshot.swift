@@ -1,4 +1,5 @@
 internal import GatewayConfiguration
+internal import Lifecycle
 internal import Quotas
 internal import Routing
 internal import TokenAccounting
@@ -28,6 +29,8 @@ final class GatewaySnapshot: Sendable {
   let limitedModels: [(name: String, isPattern: Bool)]
   /// Whether any of them counts tokens or money, so that prompts are counted before they are sent.
   let countsForLimits: Bool
+  /// What is tried after a fault.
+  let faults = FaultTable.usual
   /// Counts the configurations of this process, from 1.
   let generation: Int
 

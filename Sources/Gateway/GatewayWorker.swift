@@ -7,31 +7,16 @@ internal import Transport
 /// The gateway's part on one reactor: takes requests from the connections there and gives each an exchange.
 ///
 /// `@unchecked Sendable`: confined to its reactor's thread; others reach it by `reactor.execute`.
-final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
+final class GatewayWorker: RequestReceiver, @unchecked Sendable {
   let reactor: Reactor
+  /// What its requests share.
+  let services: RequestServices
   private let budget: ConnectionBudget
   /// The configuration for requests that begin now.
-  var snapshot: GatewaySnapshot
-  /// False while draining.
-  var isReady = true
-  /// A buffer for heads that are being written. Whoever uses it swaps it out meanwhile.
-  var scratch = OutputBytes(capacity: 4096)
-  var random = RequestIDGenerator()
-  let startedAtUnixSeconds: Int
-  /// Requests under way.
-  private(set) var activeCount = 0
+  private(set) var snapshot: GatewaySnapshot
   private(set) var downstream: DownstreamContext!
-  /// What counts and upstreams' usage have taught.
-  private(set) var reconciler = TokenReconciler()
-  /// Bodies that are kept until their answers tell what prompts had.
-  var promptMemory = PromptMemory()
-  /// Where limits are asked; nil while there are none, so that they cost nothing then.
-  private(set) var desk: LimitDesk?
   private let limiter: Limiter
-  private var log: AccessLog
-  private var keyTurns: [Int] = []
   private var listeners: [Listener] = []
-  private var clock = HTTPDate()
 
   init(
     reactor: Reactor, budget: ConnectionBudget, memory: BodyMemory, snapshot: GatewaySnapshot, limiter: Limiter,
@@ -42,11 +27,12 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     self.reactor = reactor
     self.budget = budget
     self.snapshot = snapshot
-    self.log = log
-    self.startedAtUnixSeconds = startedAtUnixSeconds
+    services = RequestServices(
+      reactor: reactor, bodies: memory, log: log, startedAtUnixSeconds: startedAtUnixSeconds)
     downstream = DownstreamContext(
       reactor: reactor, limits: DownstreamLimits(), headLimits: .request, budget: budget, memory: memory,
       receiver: self)
+    services.downstream = downstream
     apply(snapshot)
   }
 
@@ -71,8 +57,7 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     downstream.limits = limits
     downstream.setHeadLimits(
       HTTPLimits(headBytesMax: server.headBytesMax, fieldCountMax: server.headerCountMax))
-    keyTurns = Array(repeating: 0, count: snapshot.upstreams.count)
-    log.configure(snapshot.settings.log)
+    services.apply(snapshot)
     applyLimits(snapshot)
   }
 
@@ -82,7 +67,7 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     } else if !snapshot.settings.limits.isEmpty {
       allDesk = limiter.makeDesk(snapshot.limits, on: reactor)
     }
-    desk = snapshot.settings.limits.isEmpty ? nil : allDesk
+    services.desk = snapshot.settings.limits.isEmpty ? nil : allDesk
   }
 
   /// The desk, also while it has nothing to do: what is used of a limit that is taken away for a while is not forgotten.
@@ -135,7 +120,7 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     } else {
       exchange = makeExchange(connection, [], [UInt8]().span.bytes)
     }
-    exchange.tell(.rejected(rejection), outcome: .refused)
+    exchange.refuse(.rejected(rejection))
   }
 
   private func makeExchange(
@@ -145,8 +130,7 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     if let given = fields.firstValue(of: .xRequestID), !isKey(given, fields, bytes) {
       id = RequestID(given: given, in: bytes)
     }
-    let exchange = Exchange(worker: self, connection: connection, id: id ?? random.next())
-    activeCount += 1
+    let exchange = Exchange(services, connection, snapshot, id: id ?? services.random.next())
     connection.observer = exchange
     return exchange
   }
@@ -157,42 +141,4 @@ final class GatewayWorker: RequestReceiver, TimerHandler, @unchecked Sendable {
     let presented = IdentityTable.presented(fields, bytes)
     return CredentialShield(presented, bytes, snapshot.identities).finds(in: text)
   }
-
-  /// An exchange has ended: its record is written.
-  func ended(_ exchange: Exchange) {
-    activeCount -= 1
-    if let tokens = exchange.tokens { reconciler.settle(exchange.record, tokens) }
-    guard exchange.snapshot.settings.log.access else { return }
-    log.append(&exchange.record, now: reactor.now)
-    if log.flushIsDue(now: reactor.now) {
-      log.flush()
-    } else if !isFlushPlanned {
-      isFlushPlanned = true
-      _ = reactor.startTimer(at: reactor.now + AccessLog.flushInterval, self)
-    }
-  }
-
-  private var isFlushPlanned = false
-
-  /// The access log's lines go out.
-  func timerFired(token: UInt32) {
-    isFlushPlanned = false
-    log.flush()
-  }
-
-  /// Hands over the lines that wait.
-  func flushLog() { log.flush() }
-
-  /// Which of an upstream's keys is next.
-  func nextKey(of upstream: Int, _ count: Int) -> Int {
-    guard count > 1, keyTurns.indices.contains(upstream) else { return 0 }
-    keyTurns[upstream] &+= 1
-    return Int(UInt(bitPattern: keyTurns[upstream]) % UInt(count))
-  }
-
-  /// Seconds since 1970.
-  var unixTime: Int { Limiter.unixTime() }
-
-  /// Appends `date: …` with its line end, for this second.
-  func appendDate(to output: inout OutputBytes) { clock.append(to: &output, now: reactor.now) }
 }

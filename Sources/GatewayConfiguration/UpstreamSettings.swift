@@ -113,6 +113,8 @@ public struct UpstreamTimeouts: Sendable, Equatable {
   public var firstToken: Duration = .seconds(60)
   /// Between two pieces of content; comments and empty deltas do not count.
   public var betweenTokens: Duration = .seconds(30)
+  /// From the request sent to the first byte of an answer in one piece: nothing shows before it that the upstream is at work.
+  public var answer: Duration = .seconds(300)
   /// For the whole answer.
   public var total: Duration = .seconds(600)
 

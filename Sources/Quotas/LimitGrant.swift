@@ -94,11 +94,21 @@ public final class LimitGrant: @unchecked Sendable {
   /// Counts tokens of output before they are forwarded.
   @inline(__always)
   public func spend(outputTokens: Int, isReasoning: Bool = false) -> LimitStanding {
-    let count = min(max(0, outputTokens), 1 << 32)
-    if isReasoning { pendingReasoning &+= count } else { pendingOutput &+= count }
-    ample &-= count
+    isReasoning ? spend(output: 0, reasoning: outputTokens) : spend(output: outputTokens, reasoning: 0)
+  }
+
+  /// The same of both kinds.
+  public func spend(output: Int, reasoning: Int) -> LimitStanding {
+    let output = output.clamped(to: 0...(1 << 32))
+    let reasoning = reasoning.clamped(to: 0...(1 << 32))
+    pendingOutput &+= output
+    pendingReasoning &+= reasoning
+    ample &-= output &+ reasoning
     return ample >= 0 ? .ample : account()
   }
+
+  /// Tokens that may pass before ``spend(output:reasoning:)`` must be told.
+  public var allowance: Int { max(0, ample) }
 
   /// Tokens of output that were counted.
   public var outputTokens: Int { output &+ reasoning &+ pendingOutput &+ pendingReasoning }

@@ -120,7 +120,7 @@ extension UpstreamSession {
     let receiver = receiver
     self.receiver = nil
     // Bytes beyond the answer, a request not wholly sent or a peer that wants to close: not to be used again.
-    if isReusable && keepsAlive && request.isEmpty && !mustClose {
+    if isReusable && keepsAlive && outgoing.isEmpty && !mustClose {
       phase = .idle
       idleSince = reactor.now
       if isPaused {

@@ -47,8 +47,7 @@ public final class UpstreamSession: EventHandler, @unchecked Sendable {
   var connectDeadline: MonotonicTime
   var connectTimer: Reactor.TimerID?
 
-  var request: [UInt8] = []
-  var requestSent = 0
+  var outgoing = OutgoingRequest()
   var method = HTTPMethod.get
   var headBytes: [UInt8] = []
   var headSearched = 0
@@ -92,13 +91,18 @@ public final class UpstreamSession: EventHandler, @unchecked Sendable {
 
   /// Sends a request (head and body, ready for the wire) and hands the answer to `receiver`. The session must be idle.
   ///
-  /// The bytes are held, not copied, until the kernel has taken all of them. A failure to send is told to the receiver in a later turn.
-  public func begin(_ request: [UInt8], method: HTTPMethod, receiver: any ResponseReceiver) {
+  /// What the kernel does not take at once is kept. A failure to send is told to the receiver in a later turn.
+  ///
+  /// - Parameters:
+  ///   - front: the request, or its beginning; need not outlive the call.
+  ///   - rest: what follows it.
+  public func begin(
+    _ front: UnsafeRawBufferPointer, _ rest: RequestMessage = RequestMessage(), method: HTTPMethod,
+    receiver: any ResponseReceiver
+  ) {
     precondition(isIdle, "a session carries one request at a time")
-    self.request = request
     self.receiver = receiver
     self.method = method
-    requestSent = 0
     requestCount += 1
     headSearched = 0
     hasReceived = false
@@ -113,39 +117,40 @@ public final class UpstreamSession: EventHandler, @unchecked Sendable {
         if self.receiver === receiver { fail(.closedEarly) }
       }
     }
+    // Nearly always all of it goes at once, from where it lies.
+    let outcome = stream.send(front)
+    if case .bytes(let count) = outcome, count == front.count, rest.pieces.isEmpty { return }
+    switch outcome {
+    case .bytes(let count): keep(UnsafeRawBufferPointer(rebasing: front[count...]), rest)
+    case .wouldBlock: keep(front, rest)
+    case .end, .failed: sendingEnded(.broken)
+    }
+  }
+
+  /// Sends a request that is held as one array.
+  public func begin(_ request: [UInt8], method: HTTPMethod, receiver: any ResponseReceiver) {
+    request.withUnsafeBytes { begin($0, method: method, receiver: receiver) }
+  }
+
+  private func keep(_ front: UnsafeRawBufferPointer, _ rest: RequestMessage) {
+    if !front.isEmpty { outgoing.append(.copy([UInt8](front))) }
+    for piece in rest.pieces { outgoing.append(piece) }
     sendRequest()
   }
 
-  func sendRequest() {
-    let outcome = request.withUnsafeBytes { bytes in
-      stream.send(UnsafeRawBufferPointer(rebasing: bytes[requestSent...]))
-    }
-    switch outcome {
-    case .bytes(let count):
-      requestSent += count
-      if requestSent == request.count {
-        let wasWaiting = isWaitingToSend
-        request = []
-        requestSent = 0
-        isWaitingToSend = false
-        if wasWaiting { updateInterest() }
-        return
-      }
-    case .wouldBlock: break
-    case .end, .failed:
+  func sendRequest() { sendingEnded(outgoing.send(on: stream)) }
+
+  private func sendingEnded(_ progress: OutgoingRequest.Progress) {
+    let wasWaiting = isWaitingToSend
+    isWaitingToSend = progress == .blocked
+    if progress == .broken {
       // An upstream that answers early (413, 401) and closes: what it said still waits to be read. Reading ends in an error otherwise.
-      request = []
-      requestSent = 0
+      outgoing.clear()
       keepsAlive = false
-      isWaitingToSend = false
       mustClose = true
-      updateInterest()
-      return
+      return updateInterest()
     }
-    if !isWaitingToSend {
-      isWaitingToSend = true
-      updateInterest()
-    }
+    if wasWaiting != isWaitingToSend { updateInterest() }
   }
 
   var isWaitingToSend = false
@@ -186,7 +191,7 @@ public final class UpstreamSession: EventHandler, @unchecked Sendable {
     receiver = nil
     if let connectTimer { reactor.cancelTimer(connectTimer) }
     connectTimer = nil
-    request = []
+    outgoing.clear()
     headBytes = []
     dropSocket(abruptly: abruptly)
   }

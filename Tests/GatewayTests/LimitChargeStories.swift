@@ -89,7 +89,7 @@ extension LimitedGateway {
         #expect(try client.readResponse().status == 200)
         let line = try #require(try await house.log(count: 1).first)
         #expect(line["total_tokens"] as? Int == 70, "\(line)")
-        #expect(try house.left() < 100_000 - 70 + 10)
+        #expect(try house.left(path: "/v1/moderations") < 100_000 - 70 + 10)
       }
     }
 

@@ -21,14 +21,18 @@ struct RecordTests {
     for name in Self.hostile {
       for error in [
         GatewayError.unknownModel(name, nearest: [name, "x"]), .modelNotAllowed(name, consumer: name),
-        .totalTimeout(upstream: name), .unauthorized(upstream: name), .foreignError(status: 429, upstream: name),
+        .totalTimeout(upstream: name), .refusedGateway(status: 401, words: name, upstream: name),
+        .invalidAnswer(name, words: nil, upstream: name), .errorEvent(words: name, upstream: name), .foreignError(status: 429, upstream: name),
         .transport(.tlsFailed(name), upstream: name), .lease(.queueFull(maxQueue: 1), upstream: name),
         GatewayError(400, "t", "c", name, param: name),
       ] {
-        let object = try errorObject(error.body)
+        let object = try errorObject(Dialect.openAIChat.body(of: error))
         #expect((object["message"] as? String)?.isEmpty == false || name.isEmpty)
         #expect(object["type"] is String && object["code"] is String && object.keys.contains("param"))
-        let event = String(decoding: try #require(error.event(on: .chatCompletions)), as: UTF8.self)
+        var image = RequestImage()
+        let place = StreamPlace(nil, &image, atLimit: false)
+        let said = try #require(Dialect.openAIChat.event(of: error, in: place))
+        let event = String(decoding: said, as: UTF8.self)
         #expect(event.hasPrefix("data: {") && event.hasSuffix("}\n\n"))
         #expect(!event.dropLast(2).contains { $0 == "\n" || $0 == "\r" || $0 == "\r\n" })
       }

@@ -187,6 +187,12 @@ struct GatewayError: Error {
       "The upstream '\(upstream)' sent no further content within the betweenTokens timeout.")
   }
 
+  static func answerTimeout(upstream: String) -> GatewayError {
+    GatewayError(
+      504, "server_error", "upstream_timeout",
+      "The upstream '\(upstream)' sent no answer within the answer timeout.")
+  }
+
   static func totalTimeout(upstream: String) -> GatewayError {
     GatewayError(
       504, "server_error", "upstream_timeout", "The upstream '\(upstream)' did not finish within the total timeout.")
@@ -203,11 +209,38 @@ struct GatewayError: Error {
       502, "server_error", "upstream_protocol_error", "The upstream '\(upstream)' sent an event that is too large.")
   }
 
-  static func unauthorized(upstream: String) -> GatewayError {
+  /// A success that is none.
+  static func invalidAnswer(_ what: String, words: String?, upstream: String) -> GatewayError {
     GatewayError(
-      502, "server_error", "upstream_unauthorized",
-      "The upstream '\(upstream)' refused the gateway's own credentials. Tell the gateway's operator.",
-      shouldRetry: false)
+      502, "server_error", "upstream_invalid_answer",
+      "The upstream '\(upstream)' gave no answer but \(what).\(said(words))")
+  }
+
+  static func errorEvent(words: String?, upstream: String) -> GatewayError {
+    GatewayError(
+      502, "server_error", "upstream_error", "The upstream '\(upstream)' failed inside its stream.\(said(words))")
+  }
+
+  /// What the upstream refuses concerns the gateway's account or place there, not the caller.
+  static func refusedGateway(status: Int, words: String?, upstream: String) -> GatewayError {
+    let (code, what): (StaticString, String) =
+      switch status {
+      case 401, 407: ("upstream_unauthorized", "refused the gateway's own credentials")
+      case 402: ("upstream_payment_required", "wants to be paid before it answers the gateway")
+      case 403: ("upstream_forbidden", "does not allow the gateway this request")
+      case 404, 410: ("upstream_not_found", "does not have the model or deployment that the gateway asked for")
+      default: ("upstream_failed", "could not do it and answered with status \(status)")
+      }
+    return GatewayError(
+      502, "server_error", code,
+      "The upstream '\(upstream)' \(what).\(said(words)) Tell the gateway's operator.",
+      shouldRetry: status == 424 || status == 425 || status == 499 ? nil : false)
+  }
+
+  /// The upstream's own words, as a sentence behind ours.
+  private static func said(_ words: String?) -> String {
+    guard let words, !words.isEmpty else { return "" }
+    return " It says: \(words)\(words.hasSuffix(".") ? "" : ".")"
   }
 
   static func foreignError(status: Int, upstream: String) -> GatewayError {
@@ -222,56 +255,4 @@ struct GatewayError: Error {
   static let shuttingDown = GatewayError(
     503, "server_error", "shutting_down", "The gateway is shutting down; the answer was cut. Try again.",
     retryAfterMilliseconds: 1000)
-
-  // MARK: On the wire
-
-  /// OpenAI's error object.
-  var body: [UInt8] {
-    var bytes = Array(#"{"error":{"message":"#.utf8)
-    JSONText.append(quoted: message, to: &bytes)
-    bytes += Array(#","type":"\#(type)","param":"#.utf8)
-    if let param {
-      JSONText.append(quoted: param, to: &bytes)
-    } else {
-      bytes += Array("null".utf8)
-    }
-    bytes += Array(#","code":"\#(code)"}}"#.utf8)
-    return bytes
-  }
-
-  /// The error as the endpoint's clients expect it.
-  func body(on surface: Surface) -> [UInt8] {
-    guard surface == .messages else { return body }
-    return Array(#"{"type":"error","error":{"type":"\#(anthropicType)","message":"#.utf8) + JSONText.quoted(message)
-      + Array(#","code":"\#(code)"}}"#.utf8)
-  }
-
-  /// Anthropic's `error.type` for the status.
-  private var anthropicType: StaticString {
-    switch status {
-    case 401: "authentication_error"
-    case 403: "permission_error"
-    case 404: "not_found_error"
-    case 413: "request_too_large"
-    case 429: "rate_limit_error"
-    case 503: "overloaded_error"
-    case 400..<500: "invalid_request_error"
-    default: "api_error"
-    }
-  }
-
-  /// The error as an event of a stream under way, in the words of its endpoint; nil where there are none.
-  func event(on surface: Surface) -> [UInt8]? {
-    switch surface {
-    case .chatCompletions, .completions: Array("data: ".utf8) + body + Array("\n\n".utf8)
-    case .messages:
-      Array(#"event: error\#ndata: {"type":"error","error":{"type":"\#(anthropicType)","message":"#.utf8)
-        + JSONText.quoted(message)
-        + Array(#"},"code":"\#(code)"}\#n\#n"#.utf8)
-    case .responses:
-      Array(#"event: error\#ndata: {"type":"error","code":"\#(code)","message":"#.utf8) + JSONText.quoted(message)
-        + Array(#","param":null}\#n\#n"#.utf8)
-    default: nil
-    }
-  }
 }

@@ -1,275 +1,380 @@
 internal import ChatProtocol
 internal import GatewayConfiguration
 internal import HTTPWire
+internal import Lifecycle
 internal import Quotas
+internal import RateLimiting
 internal import Reactor
-internal import Routing
+internal import TokenAccounting
 internal import Transport
 internal import Upstreams
 
-/// One request's life, from its head to its record. Read this file from top to bottom and it is told in order; each step's
-/// details are one call below, in the file named after the step.
+/// One request's life, from its head to its record: the shell around ``ExchangeMachine``, which it asks at everything that happens, and whose word it carries out.
 ///
-/// 1. `begin`: who asks, for what (`Exchange+Intake`)
-/// 2. `bodyArrived`: which model, which candidates (`Exchange+Routing`)
-/// 3. `attempt`: ask the limits (`Exchange+Admission`), lease a session, send the request (`Exchange+Attempt`)
-/// 4. `responseHead`, `responseBody`: relay the answer (`Exchange+Answer`)
-/// 5. `attemptFailed`: another candidate, or words for the client (`Exchange+Failure`)
-/// 6. `finish`: the record
+/// What happens comes in through the protocols of those it deals with (the client's connection, the limits, the pool, the upstream's session), is told to the machine by
+/// `tell`, and what the machine says is done by `perform`. There is one place that sends (``AnswerWriter``), one that ends (`close`), one that decides (the machine).
 ///
 /// `@unchecked Sendable`: confined to its reactor's thread like the connection and the session that it joins; the pool actor on the same reactor
 /// keeps a reference while the request waits for a session.
-final class Exchange: DownstreamObserver, @unchecked Sendable {
-  // Not counted: a worker and its reactor live as long as the process serves. Counting them up and down was measured at 0.3 % of a request.
-  unowned(unsafe) let worker: GatewayWorker
-  unowned(unsafe) let reactor: Reactor
-  let connection: DownstreamConnection
-  let snapshot: GatewaySnapshot
-  var record: RequestRecord
+final class Exchange: @unchecked Sendable {
+  private let connection: DownstreamConnection
+  private var machine: ExchangeMachine
+  private var state: RequestState
+  private var prompt: PromptAccount
+  private var relay: AnswerRelay
+  private var bodyHold = BodyHold()
+  /// What went wrong last.
+  private var fault: Fault?
+  /// An answer of the gateway's own, to be sent as the end.
+  private var document: LocalDocument?
 
-  // What was asked.
-  var surface = Surface.unknown
-  var method = HTTPMethod.post
-  /// The consumer's place in the settings; nil for the anonymous one.
-  var consumer: Int?
-  /// The path and query behind `/v1` or `/v2`, without credentials; empty for the surface's usual one.
-  var target: [UInt8] = []
-  /// Whether the path began with `/v2`.
-  var isSecondVersion = false
-  /// The digest of a key that was presented where none is known; nil otherwise.
-  var unknownKey: KeyDigestWords?
-  /// What `routes` say of the path; `none` where they were not asked.
-  var pathVerdict = PathRoutes.Verdict.none
-  /// Models that the path names, where it goes by a route.
-  var pathModels: [String] = []
-  /// The client's header fields that go upstream, ready for the wire.
-  var forwardedFields: [UInt8] = []
-  var content = ContentKind.none
-  var wantsStream = false
-  var wantsUsage = false
-  /// Answers asked for; the scanner has bounded it.
-  var choiceCount = 1
-  /// Answers that are generated for them.
-  var generatedCount = 1
-  var isHTTP10 = false
-
-  // Where it goes.
-  var candidates: [Candidate] = []
-  var plan = AttemptPlan(candidateCount: 0)
-  /// The request as it was last sent (or the bare body, before): kept until the answer has content, so that it can be sent again.
-  var message: [UInt8] = []
-  var messageBodyStart = 0
-  /// Whether an upstream has been asked.
-  var isSent = false
-  var bodyKind = BodyKind.opaque
-  /// The body as it came, when what is spliced in for one candidate may not reach another.
-  var original: [UInt8]?
-  /// Bytes of its bodies that are counted in the process's bound.
-  var bodyBytesCounted = 0
-  /// The upstream of the attempt under way, or of the last one.
-  var upstream: UpstreamRuntime!
-  var pool: SessionPool?
-  var leaseWait: LeaseID?
-  var session: UpstreamSession?
-  var sessionWasKept = false
-  /// The endpoint of the attempt under way, or of the last one; also when its session is gone.
-  var endpoint: Int?
-
-  // What limits say.
-  /// What they are by, of the head; nil when nothing of it is.
-  var headFacts: HeadFacts?
-  /// The permission for the attempt under way; nil where nothing is limited.
-  var grant: LimitGrant?
-  /// A wait for limits under way.
-  var limitWait: LimitWaitID?
-  /// What came of asking them; nil for a request that was admitted at once.
-  var admission: AdmissionTrail?
-  /// Whether the upstream had ended its answer when a limit was reached inside it.
-  var endedAtLimit = false
-  /// What limits and prices know the model by.
-  var limitedModel = ""
-  /// The caller's bound on one answer.
-  var tokensMax: Int?
-  /// Tokens that it takes by its endpoint's rule, where nobody counts them; 0 where they are counted.
-  var ruledTokens = 0
-  /// Pictures that were asked for.
-  var picturesAsked = 1
-  /// Pictures that the answer brought.
-  var picturesMade = 0
-  /// Whether a time-out of ours ended the attempt under way, or the last one.
-  var isTimedOut = false
-  /// The limit at which the answer ends in a moment, unless it ends by itself.
-  var lastRefusal: LimitRefusal?
-
-  // What comes back.
-  var answer = Answer.none
-  /// How the candidate's model is counted; nil before there is a candidate.
-  var tokens: ModelTokens?
-  /// The count of a long prompt, while it is under way.
-  var promptCount: PromptCount?
-  /// What the prompt takes of the worker's ``PromptMemory``.
-  var promptHold = PromptMemory.Hold()
-  /// Follows a chunk stream. Changed in place, never moved: it holds buffers.
-  var relay: StreamRelay?
-  /// What of the answer is gathered.
-  var kept: [UInt8] = []
-  /// The response head, written but not yet sent: it goes with the first bytes of the body.
-  var pendingHead: [UInt8] = []
-  var isHeadSent = false
-  /// Whether anything of an upstream's answer has been sent: from here on no other answer can take its place.
-  var isCommitted = false
-  var framing = ClientFraming.chunked
-  /// Whole events held back until the answer has substance.
-  var held: [UInt8] = []
-  var heldSince: MonotonicTime?
-  var isPaused = false
-
-  // Time.
-  var progressDeadline = MonotonicTime.never
-  var totalDeadline = MonotonicTime.never
-  var isFinished = false
-
-  /// How the body says which model it wants.
-  enum BodyKind {
-    case json, multipart, opaque
-  }
-
-  /// What was found in a body. Handed along with it and not kept: it is large, and found again in the rare case that the body is sent again.
-  enum BodyFindings {
-    case json(RequestFields)
-    case multipart(MultipartFields)
-    case opaque
-  }
-
-  /// What kind of answer is being relayed.
-  enum Answer: Equatable {
-    case none
-    /// Events that are read one by one, by `relay`.
-    case chunkStream
-    /// Events of an endpoint that is passed through: followed by `relay` for what they cost.
-    case eventStream
-    /// A body passed on as it comes; with `keeps`, a JSON answer gathered in `kept` for its usage.
-    case opaque(keeps: Bool)
-    /// An error of the upstream, gathered in `kept` to be passed on whole.
-    case error(status: Int, isJSON: Bool)
-  }
-
-  /// How the client learns where the body ends.
-  enum ClientFraming {
-    case chunked
-    case length
-    case close
-    /// No body at all.
-    case none
-  }
-
-  /// A whole JSON answer up to this size is kept to read its usage.
-  static let keptAnswerBytesMax = 8 << 20
-  /// So much of a longer one is kept of its end.
-  static let keptAnswerEndBytes = 64 << 10
-  /// An upstream's error is passed on up to this size.
-  static let keptErrorBytesMax = 64 << 10
-  /// While beginnings of an answer (role, comments) are held back, a comment of the gateway's own shows the client at such intervals that it is
-  /// not forgotten; a balancer in front would close a silent connection.
-  static let lifeSignInterval = Duration.seconds(5)
-  /// No more is held back than this.
-  static let holdBackBytesMax = 16 << 10
-
-  init(worker: GatewayWorker, connection: DownstreamConnection, id: RequestID) {
-    self.worker = worker
-    reactor = worker.reactor
+  init(_ services: RequestServices, _ connection: DownstreamConnection, _ snapshot: GatewaySnapshot, id: RequestID) {
     self.connection = connection
-    snapshot = worker.snapshot
-    record = RequestRecord(id: id, startedAt: worker.reactor.now)
+    let now = services.reactor.now
+    machine = ExchangeMachine(startedAt: Moment(now))
+    state = RequestState(services: services, snapshot: snapshot, record: RequestRecord(id: id, startedAt: now))
+    prompt = PromptAccount(services)
+    relay = AnswerRelay(AnswerWriter(connection))
+    services.began()
   }
 
-  /// The candidate in use.
-  var candidate: Candidate { candidates[plan.candidate] }
+  // MARK: The request
 
-  // MARK: The client
-
-  /// The client has taken what waited: the upstream may go on.
-  func downstreamDrained() {
-    guard isPaused else { return }
-    isPaused = false
-    guard limitWait == nil else { return }
-    if progressDeadline == .never && wantsStream {
-      setProgressDeadline(lastRefusal == nil ? upstream.settings.timeouts.betweenTokens : Self.endGrace)
+  /// A request's head is complete.
+  ///
+  /// - Returns: how many bytes of body to accept; nil when the request has been answered.
+  func begin(_ head: RequestHead, _ fields: [HeaderField], _ bytes: RawSpan) -> Int? {
+    let verdict = state.read(head, fields, bytes, from: connection)
+    switch verdict {
+    case .body(let most): return most
+    case .refused(let error): refuse(error)
+    case .local(let question):
+      document = state.answer(to: question, bytes)
+      tell(.answered(isRefusal: false))
     }
-    session?.setPaused(false)
+    return nil
   }
 
-  /// The client has left: the upstream is told at once, what was delivered is recorded.
-  func downstreamGone(_ reason: DownstreamGone) {
-    guard !isFinished else { return }
-    releaseUpstream(.abandoned)
-    switch reason {
-    case .left: finish(.clientLeft)
-    case .stalled: finish(.clientStalled)
-    case .shutDown: finish(.shutDown)
+  /// The body is complete: finds the candidates, and begins with the first.
+  func bodyArrived(_ body: UnsafeRawBufferPointer) {
+    do throws(GatewayError) {
+      try state.route(body)
+    } catch { return refuse(error) }
+    tell(.routed(candidates: state.image.candidates.count, isRepeatable: state.image.isRepeatable))
+  }
+
+  /// The request is refused, by the gateway or by its connection.
+  func refuse(_ error: GatewayError) {
+    document = state.refusal(error)
+    tell(.answered(isRefusal: true))
+  }
+
+  // MARK: Asking the machine
+
+  /// Tells the machine what has happened, and does what it says.
+  private func tell(_ event: ExchangeEvent) {
+    let wasSent = machine.isSent
+    let action = machine.handle(event, at: Moment(state.services.reactor.now))
+    if !action.letsGo.isEmpty { letGo(action, Settlement(state.services, machine, isSent: wasSent)) }
+    switch action.step {
+    case .nothing: break
+    case .admit: return admit()
+    case .lease(let lease): return self.lease(lease)
+    case .send: return send()
+    case .askForMore: return askForMore()
+    case .goOn: return goOn()
+    case .resume: state.attempt.session?.setPaused(false)
+    case .hold: state.attempt.session?.setPaused(true)
+    case .showLife: if !relay.writer.showLife() { tell(.clientSlow) }
+    case .timedOut(let timeout): return fail(.late(timeout, upstream: state.attempt.upstream.name))
+    case .close(let closing): return close(closing)
+    }
+    connection.setAnswerDeadline(MonotonicTime(machine.deadline))
+  }
+
+  /// Gives back what the request holds of others.
+  private func letGo(_ action: ExchangeAction, _ settlement: Settlement) {
+    state.letGo(action.letsGo, machine.isTimedOut ? .timedOut : .abandoned)
+    // At the end it is settled with everything else.
+    guard action.letsGo.contains(.grant), case .admit = action.step else { return }
+    settlement.settleReplaced(relay.stream, &state)
+  }
+
+  /// The attempt has failed.
+  private func fail(_ fault: Fault) {
+    self.fault = fault
+    let reaction = state.snapshot.faults[fault.kind]
+    state.record.failures.append("\(state.attempt.upstream.name): \(fault.words)")
+    tell(.failed(fault.kind, reaction, hasOtherEndpoints: state.attempt.hasOtherEndpoints))
+  }
+
+  // MARK: The way to an upstream
+
+  private func admit() {
+    relay.forget()
+    state.begin(machine.candidate)
+    prompt.begin(&state)
+    tell(.began(state.attemptTimes()))
+    guard let desk = state.services.desk else { return tell(.admitted(isLimited: false)) }
+    var request = state.limitRequest(hasNext: machine.hasNext)
+    if state.countsPrompt {
+      prompt.note(&request, &state, for: self)
+    }
+    var admission = desk.admit(request, waiter: self)
+    if case .refused(let refusal) = admission, case .promptTooLarge = refusal.cause,
+      prompt.countGuessed(&request, &state, for: self)
+    {
+      admission = desk.admit(request, waiter: self)
+    }
+    state.limits.waiting = request
+    switch admission {
+    case .admitted(let grant): admitted(.admitted(grant))
+    case .refused(let refusal): admitted(.refused(refusal))
+    case .waiting(let id):
+      state.attempt.limitWait = id
+      countBody()
+      tell(.admissionWaits)
     }
   }
 
-  /// The drain deadline has passed: ends with words if there is still a way to say them.
-  func downstreamMustEnd() {
-    guard !isFinished else { return }
-    releaseUpstream(.abandoned)
-    tell(.shuttingDown, outcome: .shutDown)
-  }
-
-  // MARK: Time
-
-  /// Content is expected within `duration` from now.
-  func setProgressDeadline(_ duration: Duration) {
-    progressDeadline = reactor.now + duration
-    armTimer()
-  }
-
-  /// Has the deadlines looked at when the earlier of them comes. Moving one back later costs a store: they are looked at too early then, and again.
-  func armTimer() {
-    connection.setAnswerDeadline(min(progressDeadline, totalDeadline))
-  }
-
-  /// A deadline may have come.
-  func answerDeadlineReached() {
-    guard !isFinished else { return }
-    if reactor.now >= totalDeadline {
-      attemptFailed(.timedOut, .totalTimeout(upstream: upstream.name))
-    } else if reactor.now >= progressDeadline {
-      if let lastRefusal { return endAtLimit(lastRefusal) }
-      let hasContent = record.firstContentAt != nil
-      attemptFailed(
-        .timedOut,
-        hasContent ? .betweenTokensTimeout(upstream: upstream.name) : .firstTokenTimeout(upstream: upstream.name))
-    } else {
-      armTimer()
+  /// The limits have answered: the candidate in use may be asked, or another one, or nobody.
+  private func admitted(_ result: LimitWaitResult) {
+    switch result {
+    case .admitted(let grant):
+      state.limits.waiting = nil
+      state.attempt.grant = grant
+      tell(.admitted(isLimited: true))
+    case .refused(let refusal):
+      let diverts = refusal.exceeded == .fallback
+      let error = state.refused(refusal)
+      if !diverts || !machine.hasNext { document = state.refusal(error) }
+      tell(.admissionRefused(diverts: diverts))
+    case .more: break
     }
+  }
+
+  private func lease(_ lease: ExchangeAction.Lease) {
+    if lease != .any { relay.forget() }
+    state.record.attempts = machine.attempts
+    switch state.lease(lease, for: self) {
+    case .session(let session):
+      state.attempt.session = session
+      tell(.leased)
+    case .waiting(let id):
+      state.attempt.leaseWait = id
+      countBody()
+      tell(.leaseWaits)
+    case .refused(let failure): fail(.lease(failure, upstream: state.attempt.upstream.name))
+    }
+  }
+
+  private func send() {
+    state.send(receiver: self)
+    tell(.sent)
+    prompt.sent(&state, for: self)
+    countBody()
+    state.forgetBody(mayTryAgain: machine.hasAlternative(.any, hasOtherEndpoints: state.attempt.hasOtherEndpoints))
+  }
+
+  /// Tells the process's bound what is held of the body now.
+  private func countBody() {
+    bodyHold.note(max(state.image.body?.byteCount ?? 0, prompt.heldBytes), in: state.services.bodies)
+  }
+
+  // MARK: The answer
+
+  /// A part of the answer has been relayed.
+  private func relayed(_ outcome: AnswerRelay.Outcome) {
+    if outcome.isContent && state.record.firstContentAt == nil { firstContent() }
+    if outcome.isBlank { tell(.progressed) }
+    if let delivered = outcome.delivered { tell(.delivered(delivered)) }
+    if !outcome.isTaken { tell(.clientSlow) }
+    switch outcome.next {
+    case .open: break
+    case .began(let isStream): tell(.answerBegan(isStream: isStream))
+    case .atLimit(let isWhole, let hasMore): tell(.limitReached(isWhole: isWhole, hasMore: hasMore))
+    case .complete: tell(.completed)
+    case .failed(let fault): fail(fault)
+    }
+  }
+
+  /// The first content goes to the client: the request cannot be sent again; its prompt may still have to be counted.
+  private func firstContent() {
+    state.record.firstContentAt = state.services.reactor.now
+    if !prompt.keepsBody(&state, for: self) { state.image.body = nil }
+    countBody()
+  }
+
+  /// A limit was reached inside the answer.
+  private func askForMore() {
+    guard let grant = state.attempt.grant else { return }
+    prompt.countKept(&state, for: self)
+    switch grant.waitForMore(self) {
+    case .more: tell(.limitGivesMore)
+    case .refused(let refusal): refuseMore(refusal)
+    case .waiting(let id):
+      state.attempt.limitWait = id
+      tell(.limitWaits)
+    }
+  }
+
+  private func refuseMore(_ refusal: LimitRefusal) {
+    state.limits.lastRefusal = refusal
+    tell(.limitRefuses(hasMore: relay.stream?.pipeline.isStopped ?? true))
+  }
+
+  /// There is more: what came meanwhile goes out, the upstream is read again.
+  private func goOn() {
+    state.attempt.session?.setPaused(false)
+    relayed(relay.goOn(isLast: machine.upstreamEnded, hasDelivered: machine.delivered != .nothing, &state))
   }
 
   // MARK: The end
 
-  /// Ends the request: its record is written, its buffers go. Harmless when it has ended.
-  func finish(_ outcome: RequestOutcome) {
-    guard !isFinished else { return }
-    isFinished = true
-    record.outcome = outcome
-    if !countsPromptOn() { close() }
+  /// Ends the request: the client has its last words, the record is written, the buffers go.
+  private func close(_ closing: Closing) {
+    let hasContent = relay.writer.isCommitted || state.record.firstContentAt != nil
+    // A failure behind an answer that has told all it had to tell is none.
+    let closing = closing == .fault && relay.isComplete ? .whole : closing
+    state.record.outcome = state.outcome(
+      of: closing, fault, hasContent: hasContent, hasError: relay.hasError)
+    relay.settle(&state)
+    switch closing {
+    case .document, .refused: if let document { relay.writer.send(document, &state, attempts: machine.attempts) }
+    case .whole:
+      if relay.lacksUsage { prompt.countAtEnd(&state) }
+      relay.end(&state)
+    case .truncated: truncate()
+    case .fault: if let fault { relay.tell(fault, &state, attempts: machine.attempts) }
+    case .shutDown: relay.tell(.shuttingDown, &state, attempts: machine.attempts)
+    case .abandoned: break
+    }
+    let waits = machine.isSent && state.record.tokens.reported?.promptTokens == nil
+      && prompt.countsOn(&state, for: self)
+    if !waits { end() }
+    if closing != .abandoned { relay.writer.finish() }
   }
 
-  /// All that can be known is known: the record and the limits are settled.
-  func close() {
-    settleTokens()
-    settleLimits()
-    worker.promptMemory.release(&promptHold)
-    answer = .none
-    relay = nil
-    kept = []
-    promptCount = nil
-    message = []
-    original = nil
-    countBodies()
-    held = []
-    pendingHead = []
-    worker.ended(self)
+  /// A limit ends the answer inside, as the limit says.
+  private func truncate() {
+    guard let refusal = state.limits.lastRefusal else { return }
+    state.record.limit = refusal.limit
+    prompt.countAtEnd(&state)
+    if refusal.exceeded != .error && relay.truncate(refusal, &state) { return }
+    relay.tell(state.fault(of: refusal), &state, attempts: machine.attempts)
+  }
+
+  /// All that can be known is known: limits and record are settled.
+  private func end() {
+    Settlement(state.services, machine, isSent: machine.isSent).settle(&state)
+    state.record.bytesOut = relay.writer.bytesOut
+    relay.forget()
+    prompt.close()
+    state.image.body = nil
+    countBody()
+    state.close()
+  }
+}
+
+extension Exchange: DownstreamObserver {
+  /// The client has taken what waited: the upstream may go on.
+  func downstreamDrained() { tell(.clientReady) }
+
+  /// The client has left: the upstream is told at once, what was delivered is recorded.
+  func downstreamGone(_ reason: DownstreamGone) {
+    state.gone = reason
+    tell(.clientLeft)
+  }
+
+  /// The drain deadline has passed: ends with words if there is still a way to say them.
+  func downstreamMustEnd() { tell(.mustEnd) }
+
+  /// A deadline may have come.
+  func answerDeadlineReached() { tell(.time) }
+}
+
+extension Exchange: LimitWaiter, LeaseWaiter, PromptCountOwner {
+  /// A wait for limits has ended: of the request before it begins, or of its stream.
+  func limitWaitEnded(_ id: LimitWaitID, _ result: LimitWaitResult) {
+    guard let attempt = state.attempt, attempt.limitWait == id else {
+      if case .admitted(let grant) = result { grant.abandon() }
+      return
+    }
+    state.attempt.limitWait = nil
+    switch result {
+    case .more: tell(.limitGivesMore)
+    case .refused(let refusal) where state.limits.waiting == nil: refuseMore(refusal)
+    default: admitted(result)
+    }
+  }
+
+  /// A session has come free or was connected.
+  func leaseGranted(_ session: UpstreamSession, id: LeaseID) {
+    // The client may have left in the same turn.
+    guard state.attempt.leaseWait == id else { return state.giveBack(session) }
+    state.attempt.leaseWait = nil
+    state.attempt.session = session
+    tell(.leased)
+  }
+
+  /// There will be no session.
+  func leaseFailed(_ failure: LeaseFailure, id: LeaseID) {
+    guard state.attempt.leaseWait == id else { return }
+    state.attempt.leaseWait = nil
+    fail(.lease(failure, upstream: state.attempt.upstream.name))
+  }
+
+  /// The prompt has been counted; of a request that has ended the record waited for it.
+  func promptCounted(_ counter: PromptCounter) {
+    prompt.note(counter, &state)
+    if machine.stage == .ended { end() }
+  }
+}
+
+extension Exchange: ResponseReceiver {
+  /// The upstream has answered.
+  func responseHead(
+    _ head: ResponseHead, _ fields: [HeaderField], _ bytes: RawSpan, from session: UpstreamSession
+  ) {
+    guard head.status < 400 else {
+      if let fault = state.earlyFault(head.status, machine) { return fail(fault) }
+      state.record.status = head.status
+      relay.beginError(head, fields, bytes, &state, attempts: machine.attempts)
+      return tell(.answerBegan(isStream: false))
+    }
+    state.record.status = head.status
+    relayed(relay.begin(head, fields, bytes, &state, session, attempts: machine.attempts))
+  }
+
+  /// A piece of the answer.
+  func responseBody(
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool, from session: UpstreamSession
+  ) {
+    if isLast {
+      state.giveBack(session)
+      state.attempt.session = nil
+      tell(.upstreamEnded)
+    }
+    guard machine.stage != .ended else { return }
+    if relay.form == .undecided { return firstBytes(UnsafeRawBufferPointer(rebasing: buffer[payload]), isLast: isLast) }
+    relayed(relay.take(buffer, payload, isLast: isLast, hasDelivered: machine.delivered != .nothing, &state))
+  }
+
+  /// The first bytes of a body whose head did not say what it is.
+  private func firstBytes(_ piece: UnsafeRawBufferPointer, isLast: Bool) {
+    guard let outcome = relay.decide(piece, isLast: isLast, &state, attempts: machine.attempts) else { return }
+    relayed(outcome)
+    guard machine.stage != .ended, relay.form != .none, relay.form != .undecided else { return }
+    var first = relay.takeBlank()
+    first.withUnsafeMutableBytes {
+      relayed(relay.take($0, 0..<$0.count, isLast: isLast, hasDelivered: machine.delivered != .nothing, &state))
+    }
+  }
+
+  /// The upstream failed before its answer's end.
+  func responseFailed(_ error: TransportError, from session: UpstreamSession) {
+    let isStale = state.attempt.sessionWasKept && !session.hasReceived
+    state.discard(session, isStale ? .stale : .failed(error))
+    fail(.connection(error, isStale: isStale, upstream: state.attempt.upstream.name))
   }
 }

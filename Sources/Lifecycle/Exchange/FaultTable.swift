@@ -1,0 +1,46 @@
+/// What may be tried after a fault, a row for each class. One table for all; a model's configuration may change rows of its own copy.
+public struct FaultTable: Equatable, Sendable {
+  /// What may be tried, in this order; with nothing left the client is told.
+  public struct Reaction: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The same endpoint once more, over a new connection.
+    public static let sameEndpoint = Reaction(rawValue: 1)
+    /// Another endpoint of the same candidate.
+    public static let otherEndpoint = Reaction(rawValue: 2)
+    /// The next candidate.
+    public static let nextCandidate = Reaction(rawValue: 4)
+    /// Whatever there is.
+    public static let any: Reaction = [.sameEndpoint, .otherEndpoint, .nextCandidate]
+  }
+
+  private var rows: [Reaction]
+
+  /// The usual rows.
+  public init() { rows = FaultClass.allCases.map(Self.usual) }
+
+  /// The usual table.
+  public static let usual = FaultTable()
+
+  public subscript(fault: FaultClass) -> Reaction {
+    get { rows[Int(fault.rawValue)] }
+    set { rows[Int(fault.rawValue)] = newValue }
+  }
+
+  /// Another candidate, if there is one, or never.
+  public mutating func set(_ fault: FaultClass, fallsBack: Bool) {
+    self[fault] = fallsBack ? Self.usual(fault).union([.otherEndpoint, .nextCandidate]) : []
+  }
+
+  private static func usual(_ fault: FaultClass) -> Reaction {
+    switch fault {
+    case .caller, .contextLength, .contentFilter: []
+    // The pool has already tried the other endpoints when it has no session; a slow upstream has used up the time for a second try of its own.
+    case .noSession, .timeout: .nextCandidate
+    case .stale: [.sameEndpoint, .otherEndpoint, .nextCandidate]
+    case .key, .account, .place, .notNow, .rateLimited, .overloaded, .upstream, .network, .malformed, .incomplete:
+      [.otherEndpoint, .nextCandidate]
+    }
+  }
+}

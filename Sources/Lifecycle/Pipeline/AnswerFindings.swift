@@ -1,0 +1,70 @@
+internal import ChatProtocol
+
+/// What has been read of an answer's events so far.
+public struct AnswerFindings: Sendable {
+  /// Content, reasoning, a tool call or a refusal has been seen: what is forwarded from here on cannot be replayed.
+  public internal(set) var hasProgress = false
+  /// Something other than beginnings (role, comments, events that announce) has been seen: what was held back may go.
+  public internal(set) var hasSubstance = false
+  /// The upstream reported an error inside the stream.
+  public internal(set) var hasError = false
+  /// Whether the last read brought progress.
+  public internal(set) var progressed = false
+  /// `[DONE]` has been released.
+  public internal(set) var isDone = false
+  /// One bit for each choice that has its `finish_reason`.
+  var finishedChoices: UInt128 = 0
+  /// An answer has begun whose end will be told.
+  public internal(set) var awaitsEnd = false
+  /// The most that any of it is, by what a failure could still be followed by.
+  private var part = Delivered.nothing
+
+  public init() {}
+
+  /// How many choices are whole.
+  public var finishedCount: Int { finishedChoices.nonzeroBitCount }
+
+  /// Whether a choice has its `finish_reason`.
+  public func isFinished(choice: Int) -> Bool {
+    (0..<128).contains(choice) && finishedChoices & (1 &<< UInt128(choice)) != 0
+  }
+
+  /// Whether the answer to a request for `count` choices is whole: as many have their `finish_reason`, or at least one and `[DONE]`, for
+  /// many upstreams know only one choice. `[DONE]` alone is no success.
+  public func isWhole(choices count: Int) -> Bool {
+    isDone || finishedChoices.nonzeroBitCount >= min(max(count, 1), 128)
+  }
+
+  /// What the client has once all of it is released.
+  public func delivered(choices count: Int) -> Delivered {
+    if isDone || finishedChoices != 0 && isWhole(choices: count) { return .finished }
+    return count > 1 && part > .reasoning ? .structured : part
+  }
+
+  @inline(__always)
+  mutating func note(_ fields: ChunkFields) {
+    if fields.hasError {
+      hasError = true
+      hasSubstance = true
+    }
+    if fields.hasProgress {
+      hasProgress = true
+      progressed = true
+      hasSubstance = true
+      // Text of the one choice is what nearly every event brings.
+      if part != .structured { note(partOf: fields) }
+    }
+    if fields.finishedCount > 0 {
+      finishedChoices |= fields.finishedChoices
+      hasSubstance = true
+    }
+  }
+
+  @inline(__always)
+  private mutating func note(partOf fields: ChunkFields) {
+    let isPlain = !fields.hasToolCalls && !fields.hasRefusal && !fields.hasLogprobs
+    let now: Delivered =
+      !isPlain ? .structured : fields.hasContent ? .text : fields.hasReasoning ? .reasoning : .structured
+    part = max(part, now)
+  }
+}
