@@ -6,6 +6,8 @@ public struct AnswerJudge {
   private let kind: AnswerKind
   private var isAnswer = false
   private var isFailure = false
+  /// What would make it an answer is there, and is none.
+  private var isBroken = false
   /// Words of an `error`, and a `message` that stands beside it.
   private var errorWords: JSONStringRange?
   private var words: JSONStringRange?
@@ -34,7 +36,9 @@ public struct AnswerJudge {
   private func verdict(_ fault: AnswerVerdict.Fault?) -> AnswerVerdict {
     if isFailure { return .failure(message: errorWords ?? words) }
     if let fault { return .notAnAnswer(fault) }
-    return isAnswer || kind == .any ? .answer : .notAnAnswer(.lacksAnswer)
+    // Of completions it is known that they are nothing without choices; the younger endpoints are served in more forms than those documented.
+    let isKnown = kind == .chunks || isBroken
+    return isAnswer || !isKnown ? .answer : .notAnAnswer(.lacksAnswer)
   }
 
   private mutating func read(_ cursor: inout JSONCursor) throws(JSONScanError) -> AnswerVerdict.Fault? {
@@ -75,7 +79,8 @@ public struct AnswerJudge {
   }
 
   private mutating func note(_ kind: AnswerKind, _ isThere: Bool) throws(JSONScanError) {
-    if isThere && kind == self.kind { isAnswer = true }
+    guard kind == self.kind else { return }
+    if isThere { isAnswer = true } else { isBroken = true }
   }
 
   /// `object` or `type`: what the document calls itself.

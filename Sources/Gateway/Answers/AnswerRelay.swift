@@ -258,7 +258,7 @@ struct AnswerRelay {
   /// What the upstream said of its failure inside the stream.
   private var errorWords: String? {
     guard let pipeline = stream?.pipeline else { return nil }
-    return pipeline.errorDocument.isEmpty ? nil : ErrorBody.read(pipeline.errorDocument.span.bytes)?.words
+    return pipeline.errorDocument.isEmpty ? nil : ErrorBody(pipeline.errorDocument.span.bytes).message
   }
 
   // MARK: Documents

@@ -24,7 +24,7 @@ struct ErrorAnswer {
 
   /// What it says of the attempt.
   func fault(namesModel: Bool, upstream: String) -> Fault {
-    let said = isJSON ? ErrorBody.read(kept.span.bytes) : nil
+    let said = isJSON ? ErrorBody(kept.span.bytes) : nil
     let kind = Self.kind(status, said, namesModel: namesModel)
     let isPassedOn: Bool
     switch kind {
@@ -34,7 +34,7 @@ struct ErrorAnswer {
     let error: GatewayError =
       isPassedOn
       ? .foreignError(status: status, upstream: upstream)
-      : .refusedGateway(status: status, words: said?.words, upstream: upstream)
+      : .refusedGateway(status: status, words: said?.message, upstream: upstream)
     return Fault(kind: kind, error: error, reason: "status \(status)", isPassedOn: isPassedOn)
   }
 

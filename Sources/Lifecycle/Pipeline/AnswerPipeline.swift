@@ -344,16 +344,17 @@ public struct AnswerPipeline: Sendable {
       // Several data lines are one text to a client; no provider sends them, and none of them is JSON by itself.
       var joined: [UInt8] = []
       event.joinData(in: bytes, into: &joined)
-      return read(joined.span.bytes)
+      return read(joined.span.bytes, of: event, bytes)
     }
-    return read(bytes.extracting(data))
+    return read(bytes.extracting(data), of: event, bytes)
   }
 
-  private mutating func read(_ data: RawSpan) -> Bool {
+  @inline(__always)
+  private mutating func read(_ data: RawSpan, of event: SSEEvent, _ bytes: RawSpan) -> Bool {
     switch events {
     case .chunks(let choices, let keepsUsage): return readChunk(data, choices: choices, keepsUsage: keepsUsage)
     case .other:
-      readOther(data)
+      if let name = event.eventName { readOther(data, name: bytes.extracting(name)) } else { readOther(data, name: nil) }
       return true
     }
   }
@@ -387,13 +388,13 @@ public struct AnswerPipeline: Sendable {
     return keepsUsage || !carriesOnlyUsage
   }
 
-  private mutating func readOther(_ data: RawSpan) {
+  private mutating func readOther(_ data: RawSpan, name: RawSpan?) {
     guard !ChunkScanner.isDone(data) else {
       findings.isDone = true
       findings.hasSubstance = true
       return
     }
-    let fields = EventScanner.scan(data)
+    let fields = EventScanner.scan(data, eventName: name)
     guard !fields.isMalformed else {
       findings.hasSubstance = true
       findings.progressed = true
