@@ -36,8 +36,8 @@ public struct AnswerJudge {
   private func verdict(_ fault: AnswerVerdict.Fault?) -> AnswerVerdict {
     if isFailure { return .failure(message: errorWords ?? words) }
     if let fault { return .notAnAnswer(fault) }
-    // Of completions it is known that they are nothing without choices; the younger endpoints are served in more forms than those documented.
-    let isKnown = kind == .chunks || isBroken
+    // The younger endpoints are served in more forms than those documented: what they lack must be there, and be none.
+    let isKnown = kind == .chunks || kind == .embedding || isBroken
     return isAnswer || !isKnown ? .answer : .notAnAnswer(.lacksAnswer)
   }
 

@@ -147,7 +147,7 @@ struct AnswerRelay {
     case .error:
       let isEnough = error?.take(UnsafeRawBufferPointer(rebasing: buffer[payload])) ?? true
       guard isLast || isEnough, let error else { return Outcome() }
-      return failed(error.fault(namesModel: state.image.namesModel, upstream: state.attempt.upstream.name))
+      return failed(error.fault(namesModel: state.image.namesModel, state.attempt.upstream))
     }
   }
 
@@ -220,7 +220,7 @@ struct AnswerRelay {
 
   /// The client has nothing yet, whatever stands in this read: the answer can still be another one.
   private func early(_ standing: StreamAnswer.Standing, _ state: inout RequestState) -> Fault? {
-    if standing.findings.hasError { return .errorEvent(words: errorWords, upstream: state.attempt.upstream.name) }
+    if standing.findings.hasError { return errorEvent(&state) }
     guard standing.isEnd && !standing.isComplete else { return nil }
     return .incomplete(upstream: state.attempt.upstream.name)
   }
@@ -251,14 +251,16 @@ struct AnswerRelay {
     }
     let name = state.attempt.upstream.name
     guard standing.isComplete else { return .failed(.incomplete(upstream: name)) }
-    if stream?.pipeline.errorIsBare ?? false { return .failed(.errorEvent(words: errorWords, upstream: name)) }
+    if stream?.pipeline.errorIsBare ?? false { return .failed(errorEvent(&state)) }
     return .complete
   }
 
-  /// What the upstream said of its failure inside the stream.
-  private var errorWords: String? {
-    guard let pipeline = stream?.pipeline else { return nil }
-    return pipeline.errorDocument.isEmpty ? nil : ErrorBody(pipeline.errorDocument.span.bytes).message
+  /// The upstream has told of a failure inside the stream.
+  private func errorEvent(_ state: inout RequestState) -> Fault {
+    let upstream = state.attempt.upstream
+    let document = stream?.pipeline.errorDocument ?? []
+    let words = document.isEmpty ? nil : ErrorBody(document.span.bytes).message
+    return .errorEvent(words: Redaction.cleaned(words, without: upstream.secrets), upstream: upstream.name)
   }
 
   // MARK: Documents
@@ -275,7 +277,9 @@ struct AnswerRelay {
     switch step {
     case .waits(let isBlank): return Outcome(isBlank: isBlank)
     case .isNone(let what, let words):
-      return failed(.noAnswer(what, words: words, upstream: state.attempt.upstream.name))
+      let upstream = state.attempt.upstream
+      let clean = Redaction.cleaned(words, without: upstream.secrets)
+      return failed(.noAnswer(what, words: clean, upstream: upstream.name))
     case .passes:
       guard !payload.isEmpty || isLast else { return outcome }
       outcome.isTaken = writer.forward(buffer, payload, end)

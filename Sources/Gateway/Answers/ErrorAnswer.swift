@@ -23,7 +23,7 @@ struct ErrorAnswer {
   }
 
   /// What it says of the attempt.
-  func fault(namesModel: Bool, upstream: String) -> Fault {
+  func fault(namesModel: Bool, _ upstream: UpstreamRuntime) -> Fault {
     let said = isJSON ? ErrorBody(kept.span.bytes) : nil
     let kind = Self.kind(status, said, namesModel: namesModel)
     let isPassedOn: Bool
@@ -31,10 +31,12 @@ struct ErrorAnswer {
     case .caller, .contextLength, .contentFilter, .rateLimited, .overloaded, .upstream: isPassedOn = true
     default: isPassedOn = status == 408
     }
+    // What is said of the gateway's key is not for the client.
+    let words = kind == .key ? nil : Redaction.cleaned(said?.message, without: upstream.secrets)
     let error: GatewayError =
       isPassedOn
-      ? .foreignError(status: status, upstream: upstream)
-      : .refusedGateway(status: status, words: said?.message, upstream: upstream)
+      ? .foreignError(status: status, upstream: upstream.name)
+      : .refusedGateway(status: status, words: words, upstream: upstream.name)
     return Fault(kind: kind, error: error, reason: "status \(status)", isPassedOn: isPassedOn)
   }
 

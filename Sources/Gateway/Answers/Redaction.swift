@@ -13,6 +13,14 @@ enum Redaction {
     bytes.withUnsafeMutableBytes { blank(secret, in: $0) }
   }
 
+  /// An upstream's words without its secrets.
+  static func cleaned(_ words: String?, without secrets: [[UInt8]]) -> String? {
+    guard let words else { return nil }
+    var bytes = Array(words.utf8)
+    for secret in secrets { blank(secret, in: &bytes) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Overwrites each occurrence of each secret in a range.
   static func blank(_ secrets: [[UInt8]], in buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>) {
     for secret in secrets { blank(secret, in: UnsafeMutableRawBufferPointer(rebasing: buffer[range])) }
