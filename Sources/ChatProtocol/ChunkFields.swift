@@ -48,8 +48,8 @@ public struct ChunkFields: Equatable, Sendable {
   public internal(set) var finishReason: JSONStringRange?
   /// How many choices of this chunk have a `finish_reason`, or a sound that has ended.
   public internal(set) var finishedCount = 0
-  /// Those choices by their `index`, one bit each; an index beyond 127 is counted only.
-  public internal(set) var finishedChoices: UInt128 = 0
+  /// Those choices by their `index`; one beyond 127 is counted only.
+  public internal(set) var finishedChoices = ChoiceSet()
 
   /// The token counts; nil also when `usage` is `null` or has no counts.
   public internal(set) var usage: TokenUsage?

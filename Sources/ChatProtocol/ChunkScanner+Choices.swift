@@ -43,7 +43,7 @@ extension ChunkScanner {
     }
     guard isFinished else { return }
     fields.finishedCount &+= 1
-    if index >= 0, index < 128 { fields.finishedChoices |= 1 &<< UInt128(index) }
+    fields.finishedChoices.insert(index)
   }
 
   // MARK: Texts

@@ -25,7 +25,7 @@ extension EventScanner {
       }
       if isFinished {
         chunk.fields.finishedCount &+= 1
-        if index >= 0, index < 128 { chunk.fields.finishedChoices |= 1 &<< UInt128(index) }
+        chunk.fields.finishedChoices.insert(index)
       }
       guard index != 0, chunk.fields.texts.count > firstText else { return }
       chunk.fields.texts.update(from: firstText) { $0.choice = Int32(truncatingIfNeeded: index) }

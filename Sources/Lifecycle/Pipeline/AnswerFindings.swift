@@ -12,8 +12,8 @@ public struct AnswerFindings: Sendable {
   public internal(set) var progressed = false
   /// `[DONE]` has been released.
   public internal(set) var isDone = false
-  /// One bit for each choice that has its `finish_reason`.
-  var finishedChoices: UInt128 = 0
+  /// The choices that have their `finish_reason`.
+  var finishedChoices = ChoiceSet()
   /// An answer has begun whose end will be told.
   public internal(set) var awaitsEnd = false
   /// The most that any of it is, by what a failure could still be followed by.
@@ -22,22 +22,22 @@ public struct AnswerFindings: Sendable {
   public init() {}
 
   /// How many choices are whole.
-  public var finishedCount: Int { finishedChoices.nonzeroBitCount }
+  public var finishedCount: Int { finishedChoices.count }
 
   /// Whether a choice has its `finish_reason`.
   public func isFinished(choice: Int) -> Bool {
-    (0..<128).contains(choice) && finishedChoices & (1 &<< UInt128(choice)) != 0
+    finishedChoices.contains(choice)
   }
 
   /// Whether the answer to a request for `count` choices is whole: as many have their `finish_reason`, or at least one and `[DONE]`, for
   /// many upstreams know only one choice. `[DONE]` alone is no success.
   public func isWhole(choices count: Int) -> Bool {
-    isDone || finishedChoices.nonzeroBitCount >= min(max(count, 1), 128)
+    isDone || finishedChoices.count >= min(max(count, 1), 128)
   }
 
   /// What the client has once all of it is released.
   public func delivered(choices count: Int) -> Delivered {
-    if isDone || finishedChoices != 0 && isWhole(choices: count) { return .finished }
+    if isDone || !finishedChoices.isEmpty && isWhole(choices: count) { return .finished }
     return count > 1 && part > .reasoning ? .structured : part
   }
 
@@ -55,7 +55,7 @@ public struct AnswerFindings: Sendable {
       if part != .structured { note(partOf: fields) }
     }
     if fields.finishedCount > 0 {
-      finishedChoices |= fields.finishedChoices
+      finishedChoices.formUnion(fields.finishedChoices)
       hasSubstance = true
     }
   }

@@ -363,7 +363,7 @@ public struct AnswerPipeline: Sendable {
   private mutating func readChunk(_ data: RawSpan, choices: Int, keepsUsage: Bool) -> Bool {
     if ChunkScanner.isDone(data) {
       // Behind an answer that never finished it is kept back: told that it is done, a client would take what it has for the whole answer.
-      guard findings.finishedChoices != 0 || findings.hasError else { return false }
+      guard !findings.finishedChoices.isEmpty || findings.hasError else { return false }
       findings.isDone = true
       findings.hasSubstance = true
       return true
@@ -381,7 +381,7 @@ public struct AnswerPipeline: Sendable {
       identity = AnswerIdentity(fields, in: data)
     }
     if let usage = fields.usage {
-      let isFinal = findings.finishedChoices != 0 && (fields.choicesIsEmpty || findings.finishedCount >= choices)
+      let isFinal = !findings.finishedChoices.isEmpty && (fields.choicesIsEmpty || findings.finishedCount >= choices)
       meter.take(usage, isFinal: isFinal)
     }
     let carriesOnlyUsage = fields.choicesIsEmpty && fields.usage != nil && !fields.hasError
@@ -408,7 +408,7 @@ public struct AnswerPipeline: Sendable {
       findings.awaitsEnd = true
       identity = AnswerIdentity(fields, in: data)
     }
-    if let usage = fields.usage { meter.take(usage, isFinal: findings.finishedChoices != 0) }
+    if let usage = fields.usage { meter.take(usage, isFinal: !findings.finishedChoices.isEmpty) }
   }
 
   /// What the event brought is spent before it is forwarded.
