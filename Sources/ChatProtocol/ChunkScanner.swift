@@ -1,5 +1,3 @@
-internal import CLinux
-
 /// Reads a chunk of an answer in one pass, in place: `chat.completion.chunk`, the older `text_completion`, and whole
 /// bodies of `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`.
 ///
@@ -64,26 +62,23 @@ public struct ChunkScanner {
     _ read: (inout JSONCursor) throws(JSONScanError) -> Value?
   ) -> Value? {
     guard let base = buffer.baseAddress else { return nil }
-    var found: Value?
-    var from = 0
-    while from < buffer.count,
-      let match = memmem(base + from, buffer.count - from, name.utf8Start, name.utf8CodeUnitCount)
-    {
-      let start = UnsafeRawPointer(match) - base
-      from = start + name.utf8CodeUnitCount
+    var before = buffer.count
+    while let start = QuotedName.last(name, in: UnsafeRawBufferPointer(start: base, count: before)) {
+      before = start
       guard start > 0, buffer[start - 1] != UInt8(ascii: "\\") else { continue }
+      let from = start + name.utf8CodeUnitCount
       var cursor = JSONCursor(base + from, count: buffer.count - from, limits: .answer)
       do throws(JSONScanError) {
         cursor.skipWhitespace()
         guard cursor.byte == UInt8(ascii: ":") else { continue }
         cursor.position &+= 1
         cursor.skipWhitespace()
-        found = try read(&cursor) ?? found
+        if let found = try read(&cursor) { return found }
       } catch {
         // It was no member, or a broken one.
       }
     }
-    return found
+    return nil
   }
 
   /// Whether the data is exactly `[DONE]`, the end of an OpenAI stream.

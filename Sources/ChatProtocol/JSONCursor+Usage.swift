@@ -112,6 +112,36 @@ extension JSONCursor {
 
   /// Reads a whole number; anything else is skipped.
   mutating func integerOrSkip() throws(JSONScanError) -> Int? {
+    if let value = readPlainInteger() { return value }
+    return try otherIntegerOrSkip()
+  }
+
+  /// Moves past a whole number as nearly everybody writes one, in digits alone; nil, and nothing moves, where anything else stands, or where a number
+  /// may go on behind the end.
+  @inline(__always)
+  private mutating func readPlainInteger() -> Int? {
+    var at = position
+    var value = 0
+    while at < end {
+      let byte = base.load(fromByteOffset: at, as: UInt8.self)
+      let digit = byte &- UInt8(ascii: "0")
+      guard digit < 10 else {
+        let size = at &- position
+        // No overflow, no leading zero, no digits behind a point, no exponent.
+        guard size > 0, size <= 18, size == 1 || self.byte != UInt8(ascii: "0"), byte != UInt8(ascii: "."),
+          byte | 0x20 != UInt8(ascii: "e")
+        else { return nil }
+        position = at
+        return value
+      }
+      value = value &* 10 &+ Int(digit)
+      at &+= 1
+    }
+    return nil
+  }
+
+  @inline(never)
+  private mutating func otherIntegerOrSkip() throws(JSONScanError) -> Int? {
     let start = position
     let isNumber = isAtNumber
     try skipValue()
