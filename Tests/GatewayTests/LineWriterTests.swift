@@ -63,7 +63,10 @@ struct LineWriterTests {
     #expect(output.array == Array("kept".utf8))
   }
 
-  @Test("every number is written as itself", arguments: [0, 9, 10, 99, 100, 12_345, -1, Int.max, Int.min])
+  @Test(
+    "every number is written as itself",
+    arguments: [0, 9, 10, 99, 100, 909, 1000, 12_345, 99_999_999, 100_000_000, 100_000_001, 1_000_000_070_000_009]
+      + [-1, Int.max, Int.min])
   func numbers(number: Int) {
     var output = OutputBytes()
     output.append(expecting: 1) {

@@ -90,6 +90,9 @@ struct RecordTests {
       #expect((id != nil) == isTaken, "\(text)")
       if let id { #expect(id.text == text) }
     }
+    #expect(
+      RequestID(high: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210).text == "0123456789abcdeffedcba9876543210")
+    #expect(RequestID(high: 0xA0, low: 0).text == "00000000000000a00000000000000000")
     var generator = RequestIDGenerator()
     let ids = (0..<10_000).map { _ in generator.next().text }
     #expect(Set(ids).count == ids.count)

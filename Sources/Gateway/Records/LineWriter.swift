@@ -52,25 +52,50 @@ struct LineWriter {
   }
 
   private mutating func append(magnitude value: UInt) {
-    var size = 1
-    var rest = value
+    // Nearly every number has no more than eight digits: they are put together in one word, the last first, and stored at once.
+    guard value < 100_000_000 else { return append(long: value) }
+    var rest = UInt32(truncatingIfNeeded: value)
+    var digits: UInt64 = 0
+    var size = 0
     while rest >= 100 {
-      rest /= 100
+      let more = rest / 100
+      digits = digits << 16 | Self.twoDigits(rest &- more &* 100)
       size &+= 2
-    }
-    if rest >= 10 { size &+= 1 }
-    guard let position = next(size) else { return }
-    rest = value
-    var at = size
-    while rest >= 10 {
-      let (more, two) = rest.quotientAndRemainder(dividingBy: 100)
-      at &-= 2
-      // The two digits of what is left below a hundred; of a single leading one the loop has none.
-      let digits = (0x3030 &+ UInt16(truncatingIfNeeded: two / 10)) &+ UInt16(truncatingIfNeeded: two % 10) << 8
-      position.storeBytes(of: digits, toByteOffset: at, as: UInt16.self)
       rest = more
     }
-    if at > 0 { position.storeBytes(of: 0x30 &+ UInt8(truncatingIfNeeded: rest), as: UInt8.self) }
+    let hasTwo = rest >= 10
+    digits = hasTwo ? digits << 16 | Self.twoDigits(rest) : digits << 8 | UInt64(rest &+ 0x30)
+    size &+= hasTwo ? 2 : 1
+    guard let position = next(size) else { return }
+    guard self.size &- size &+ 8 <= room else {
+      for at in 0..<size {
+        position.storeBytes(of: UInt8(truncatingIfNeeded: digits >> UInt64(at &* 8)), toByteOffset: at, as: UInt8.self)
+      }
+      return
+    }
+    // What it stores behind the digits is overwritten or not counted.
+    position.storeBytes(of: digits.littleEndian, as: UInt64.self)
+  }
+
+  /// The two digits of a number below a hundred, the first one lowest.
+  @inline(__always)
+  private static func twoDigits(_ value: UInt32) -> UInt64 {
+    let tens = (value &* 103) >> 10
+    return UInt64(0x3030 &+ tens &+ (value &- tens &* 10) << 8)
+  }
+
+  @inline(never)
+  private mutating func append(long value: UInt) {
+    let (head, tail) = value.quotientAndRemainder(dividingBy: 100_000_000)
+    append(magnitude: head)
+    guard let position = next(8) else { return }
+    var rest = UInt32(truncatingIfNeeded: tail)
+    var digits: UInt64 = 0
+    for _ in 0..<4 {
+      digits = digits << 16 | Self.twoDigits(rest % 100)
+      rest /= 100
+    }
+    position.storeBytes(of: digits.littleEndian, as: UInt64.self)
   }
 
   /// Appends text as a JSON string. Control characters, also those that would forge a line, are escaped.
@@ -97,16 +122,15 @@ struct LineWriter {
     // The last eight may have been looked at before.
     while at < bytes.count {
       let word = bytes.loadUnaligned(fromByteOffset: min(at, bytes.count &- 8), as: UInt64.self)
-      // A byte below 0x20, or one that is zero once what is looked for is taken out (Hacker's Delight, section 6-1).
-      found |= (word &- 0x2020_2020_2020_2020) & ~word
-      found |= zeros(word ^ 0x2222_2222_2222_2222) | zeros(word ^ 0x5C5C_5C5C_5C5C_5C5C)
-      found |= zeros(word ^ 0x7F7F_7F7F_7F7F_7F7F)
+      // A byte below 0x20, or one that is zero once what is looked for is taken out (Hacker's Delight, section 6-1): a subtraction has the highest bit
+      // of such a byte, and of others only if there is one, or if they had it before.
+      let controls = word &- 0x2020_2020_2020_2020
+      let quotes = (word ^ 0x2222_2222_2222_2222) &- 0x0101_0101_0101_0101
+      let backslashes = (word ^ 0x5C5C_5C5C_5C5C_5C5C) &- 0x0101_0101_0101_0101
+      let deletes = (word ^ 0x7F7F_7F7F_7F7F_7F7F) &- 0x0101_0101_0101_0101
+      found |= (controls | quotes | backslashes | deletes) & ~word
       at &+= 8
     }
     return found & 0x8080_8080_8080_8080 == 0
   }
-
-  /// Has the highest bit of a byte that is zero, and of others only if there is one.
-  @inline(__always)
-  private static func zeros(_ word: UInt64) -> UInt64 { (word &- 0x0101_0101_0101_0101) & ~word }
 }

@@ -32,21 +32,14 @@ struct RequestIDGenerator {
 /// An id of our own making, or the client's.
 struct RequestID {
   /// The text of an id of our own.
-  private var digits = InlineArray<32, UInt8>(repeating: 0)
+  private let digits: InlineArray<4, UInt64>
   private var given: [UInt8]?
 
   /// A client's id is taken over if it is no longer than this and made of visible ASCII.
   static let givenBytesMax = 128
 
   init(high: UInt64, low: UInt64) {
-    var high = high
-    var low = low
-    for place in stride(from: 15, through: 0, by: -1) {
-      digits[place] = Self.digit(high)
-      digits[place + 16] = Self.digit(low)
-      high >>= 4
-      low >>= 4
-    }
+    digits = [Self.digits(high >> 32), Self.digits(high), Self.digits(low >> 32), Self.digits(low)]
   }
 
   /// Takes over a client's id; nil when it is empty, too long or not plain.
@@ -56,6 +49,7 @@ struct RequestID {
     guard copy.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) else {
       return nil
     }
+    digits = InlineArray(repeating: 0)
     self.given = copy
   }
 
@@ -79,8 +73,17 @@ struct RequestID {
     return String(decoding: output.array, as: UTF8.self)
   }
 
-  private static func digit(_ word: UInt64) -> UInt8 {
-    let value = UInt8(truncatingIfNeeded: word & 15)
-    return value < 10 ? 0x30 &+ value : 0x57 &+ value
+  /// The eight digits of the lower half of a word, in the order of memory: all at once, for one by one they were 1.4 % of a request's instructions.
+  private static func digits(_ word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    // One byte in each sixteen bits, the highest first.
+    var spread = UInt64(UInt32(truncatingIfNeeded: word).byteSwapped)
+    spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+    spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+    // One digit in each eight.
+    let values = spread >> 4 & (ones &* 0x0F) & 0x00FF_00FF_00FF_00FF | spread << 8 & 0x0F00_0F00_0F00_0F00
+    // `a` to `f` stand 0x27 further than the digits end.
+    let letters = (values &+ ones &* 6) >> 4 & ones
+    return (values &+ ones &* 0x30 &+ letters &* 0x27).littleEndian
   }
 }
