@@ -127,4 +127,23 @@ struct IdentityTests {
     let many = Array(repeating: "10.0.0.5", count: 500).joined(separator: ",")
     #expect(try address("10.0.0.1", "X-Forwarded-For: 2.2.2.2,\(many)\r\n") == "10.0.0.1")
   }
+
+  @Test("a key is found wherever it stands in a text, short or long")
+  func keysInTexts() {
+    let key = "sk-first-key"
+    let bytes = Array("<\(key)>".utf8)
+    func holds(_ text: String) -> Bool {
+      Array(text.utf8).withUnsafeBytes {
+        CredentialShield.holds(key: 1..<bytes.count - 1, bytes.span.bytes, in: $0)
+      }
+    }
+    for before in 0...140 {
+      for behind in [0, 1, 7, 63, 64, 100] {
+        let (before, behind) = (String(repeating: "0", count: before), String(repeating: "1", count: behind))
+        #expect(holds(before + key + behind))
+        #expect(!holds(before + key.dropLast() + behind) && !holds(before + key.dropFirst() + behind))
+      }
+    }
+    #expect(!holds("") && !holds("sk-first-KEY"))
+  }
 }

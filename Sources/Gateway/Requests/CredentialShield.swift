@@ -12,6 +12,8 @@ struct CredentialShield {
   static let keyBytesMin = 8
   /// Parts of a path or query that are hashed.
   private static let hashesMax = 32
+  /// Places in a text that are looked at one by one.
+  private static let placesMax = 64
 
   private let key: [UInt8]
   private let identities: IdentityTable
@@ -90,8 +92,17 @@ struct CredentialShield {
   static func holds(key: Range<Int>?, _ keyBytes: RawSpan, in text: UnsafeRawBufferPointer) -> Bool {
     guard let key, key.count >= keyBytesMin, text.count >= key.count else { return false }
     return keyBytes.withUnsafeBytes { all in
-      guard let first = all.baseAddress else { return false }
-      return memmem(text.baseAddress, text.count, first + key.lowerBound, key.count) != nil
+      guard let base = text.baseAddress, let keyBase = all.baseAddress.map({ $0 + key.lowerBound }) else {
+        return false
+      }
+      let places = text.count &- key.count &+ 1
+      guard places <= placesMax else { return memmem(base, text.count, keyBase, key.count) != nil }
+      // Few places, as nearly always: what `memmem` prepares would cost more than to look.
+      let beginning = keyBase.loadUnaligned(as: UInt64.self)
+      for place in 0..<places where base.loadUnaligned(fromByteOffset: place, as: UInt64.self) == beginning {
+        if memcmp(base + place, keyBase, key.count) == 0 { return true }
+      }
+      return false
     }
   }
 }
