@@ -5,7 +5,7 @@ enum QuotedName {
   /// Where the name begins for the last time; nil where it does not stand at all.
   ///
   /// Sixteen places at a time, of which only those are looked at that have a quote at either end of the name. `memmem`, which reads from the front, was
-  /// measured at three times the instructions for a short answer.
+  /// measured to take seven times the instructions for an answer of 700 bytes.
   ///
   /// - Parameter name: begins and ends with a quote.
   static func last(_ name: StaticString, in text: UnsafeRawBufferPointer) -> Int? {

@@ -76,4 +76,15 @@ struct LineWriterTests {
     }
     #expect(String(decoding: output.array, as: UTF8.self) == "\(number)")
   }
+
+  @Test("all small numbers are written as themselves, behind each other")
+  func smallNumbers() {
+    var output = OutputBytes()
+    output.append(expecting: 1) {
+      var line = LineWriter($0)
+      for number in 0...12_000 { line.append(decimal: number) }
+      return line.size
+    }
+    #expect(String(decoding: output.array, as: UTF8.self) == (0...12_000).map(String.init).joined())
+  }
 }
