@@ -69,27 +69,38 @@ struct JSONCursor {
   mutating func forEachMember(
     _ body: (inout JSONCursor, Member) throws(JSONScanError) -> Void
   ) throws(JSONScanError) {
-    try enter()
-    skipWhitespace()
-    if byte == UInt8(ascii: "}") {
-      position &+= 1
-      depth &-= 1
-      return
-    }
-    while true {
+    guard try enterObject() else { return }
+    repeat {
       let member = try readKey()
       try body(&self, member)
-      skipWhitespace()
-      let separator = byte
-      guard separator == UInt8(ascii: ",") else {
-        guard separator == UInt8(ascii: "}") else { throw unexpected() }
-        position &+= 1
-        depth &-= 1
-        return
-      }
+    } while try hasFurtherMember()
+  }
+
+  /// Moves to the first key of the object at the cursor; false, and behind the object, when it is empty.
+  @inline(__always)
+  private mutating func enterObject() throws(JSONScanError) -> Bool {
+    try enter()
+    skipWhitespace()
+    guard byte == UInt8(ascii: "}") else { return true }
+    position &+= 1
+    depth &-= 1
+    return false
+  }
+
+  /// Moves from the end of a member's value to the next key; false, and behind the object, when that was the last.
+  @inline(__always)
+  private mutating func hasFurtherMember() throws(JSONScanError) -> Bool {
+    skipWhitespace()
+    let separator = byte
+    guard separator == UInt8(ascii: ",") else {
+      guard separator == UInt8(ascii: "}") else { throw unexpected() }
       position &+= 1
-      skipWhitespace()
+      depth &-= 1
+      return false
     }
+    position &+= 1
+    skipWhitespace()
+    return true
   }
 
   /// Reads the array at the cursor. `body` must consume exactly the element.
