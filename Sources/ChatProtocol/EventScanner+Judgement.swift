@@ -70,6 +70,6 @@ extension EventScanner {
 
   mutating func finish() {
     chunk.fields.finishedCount = max(chunk.fields.finishedCount, 1)
-    if chunk.fields.finishedChoices == 0 { chunk.fields.finishedChoices = 1 }
+    if chunk.fields.finishedChoices.isEmpty { chunk.fields.finishedChoices.insert(0) }
   }
 }
