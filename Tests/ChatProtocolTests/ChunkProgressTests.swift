@@ -20,7 +20,7 @@ struct ChunkProgressTests {
     "a reason that is none ends nothing", arguments: [#""""#, #""null""#, #""NULL""#, #""Null""#, "null", "0", "{}"])
   func noReason(value: String) {
     let fields = chunk(#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":\#(value)}]}"#)
-    #expect(fields.finishedCount == 0 && fields.finishedChoices == 0 && fields.finishReason == nil)
+    #expect(fields.finishedCount == 0 && fields.finishedChoices.isEmpty && fields.finishReason == nil)
     #expect(fields.hasContent && !fields.isMalformed)
   }
 
@@ -29,7 +29,7 @@ struct ChunkProgressTests {
     let text =
       #"{"choices":[{"index":0,"finish_reason":"null"},{"index":1,"finish_reason":"\#(value)"},{"finish_reason":""}]}"#
     let fields = chunk(text)
-    #expect(fields.finishedCount == 1 && fields.finishedChoices == 2)
+    #expect(fields.finishedCount == 1 && fields.finishedChoices == choices(1))
     #expect(string(fields.finishReason, in: text) == value)
   }
 
@@ -101,7 +101,7 @@ struct ChunkProgressTests {
   @Test("a sound that tells when it expires has ended")
   func audio() {
     let last = chunk(#"{"choices":[{"delta":{"audio":{"expires_at":1727389042}},"finish_reason":null,"index":1}]}"#)
-    #expect(last.finishedCount == 1 && last.finishedChoices == 2 && last.finishReason == nil && !last.hasProgress)
+    #expect(last.finishedCount == 1 && last.finishedChoices == choices(1) && last.finishReason == nil && !last.hasProgress)
     #expect(Self.delta(#""audio":{"id":"a","expires_at":null}"#).finishedCount == 0)
     #expect(Self.delta(#""audio":{"expires_at":1},"audio":{"data":"x"}"#).finishedCount == 1)
     let whole = chunk(

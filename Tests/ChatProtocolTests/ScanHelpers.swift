@@ -23,3 +23,10 @@ func string(_ range: JSONStringRange?, in text: String) -> String? { string(rang
 func slice(_ text: String, _ range: Range<Int>?) -> String? {
   range.map { String(decoding: Array(text.utf8)[$0], as: UTF8.self) }
 }
+
+/// The set of these choices.
+func choices(_ indices: Int...) -> ChoiceSet {
+  var set = ChoiceSet()
+  for index in indices { set.insert(index) }
+  return set
+}
