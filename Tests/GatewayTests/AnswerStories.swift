@@ -146,7 +146,7 @@ struct AnswerStories {
     arguments: ["gzip", "br", "zstd", "deflate", "GZIP", "identity, gzip"])
   func coding(name: String) async throws {
     let headers = "content-encoding: \(name)\r\n"
-    for sample in AnswerSample.allCases {
+    for sample in name == "gzip" ? AnswerSample.allCases : [.chat] {
       let whole: [SteppedUpstream.Step] = .answer("\u{1F}\u{2}coded", headers: headers)
       try await AnswerHouse.expectFailover(whole, sample, stream: false)
       try await AnswerHouse.expectRefusal(whole, sample, stream: false)
