@@ -29,6 +29,14 @@ struct AnswerRelay {
     }
   }
 
+  /// What the client has, and could still get.
+  struct ClientSide {
+    /// Something of the answer, so that a fault is told inside it.
+    let hasAnything: Bool
+    /// The answer of somebody else in place of this one.
+    let mayGetAnother: Bool
+  }
+
   /// A head whose client's side has not been written yet.
   private struct WaitingHead {
     let head: ResponseHead
@@ -131,16 +139,14 @@ struct AnswerRelay {
   // MARK: The body
 
   /// A piece of the body.
-  ///
-  /// - Parameter hasDelivered: the client has something of the answer, so that a fault is told inside it.
   mutating func take(
-    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool, hasDelivered: Bool,
+    _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool, _ client: ClientSide,
     _ state: inout RequestState
   ) -> Outcome {
     switch form {
     case .none, .undecided: return Outcome()
     case .chunkStream, .eventStream:
-      return follow(buffer, isLast: isLast, hasDelivered: hasDelivered, &state) { (stream, grant) throws(SSEError) in
+      return follow(buffer, isLast: isLast, client, &state) { (stream, grant) throws(SSEError) in
         try stream.take(buffer, payload, isLast: isLast, grant)
       }
     case .document, .opaque: return pass(buffer, payload, isLast: isLast, &state)
@@ -191,16 +197,16 @@ struct AnswerRelay {
   // MARK: Events
 
   /// The limits have given more: what came meanwhile goes out.
-  mutating func goOn(isLast: Bool, hasDelivered: Bool, _ state: inout RequestState) -> Outcome {
+  mutating func goOn(isLast: Bool, _ client: ClientSide, _ state: inout RequestState) -> Outcome {
     let none = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    return follow(none, isLast: isLast, hasDelivered: hasDelivered, &state) { (stream, grant) throws(SSEError) in
+    return follow(none, isLast: isLast, client, &state) { (stream, grant) throws(SSEError) in
       try stream.goOn(isLast: isLast, grant)
     }
   }
 
   @inline(__always)
   private mutating func follow(
-    _ buffer: UnsafeMutableRawBufferPointer, isLast: Bool, hasDelivered: Bool, _ state: inout RequestState,
+    _ buffer: UnsafeMutableRawBufferPointer, isLast: Bool, _ client: ClientSide, _ state: inout RequestState,
     _ read: (inout StreamAnswer, LimitGrant?) throws(SSEError) -> AnswerPipeline.Release
   ) -> Outcome {
     guard stream != nil else { return Outcome() }
@@ -211,23 +217,28 @@ struct AnswerRelay {
       return failed(.eventTooLarge(upstream: state.attempt.upstream.name))
     }
     let standing = stream!.standing(isLast: isLast)
-    if !hasDelivered, let fault = early(standing, &state) { return failed(fault) }
+    if !client.hasAnything, let fault = early(standing, client, &state) { return failed(fault) }
     var outcome = Outcome(isContent: standing.findings.progressed)
-    forward(release, of: buffer, standing, hasDelivered: hasDelivered, &state, &outcome)
+    forward(release, of: buffer, standing, client, &state, &outcome)
     outcome.next = next(standing, &state)
     return outcome
   }
 
   /// The client has nothing yet, whatever stands in this read: the answer can still be another one.
-  private func early(_ standing: StreamAnswer.Standing, _ state: inout RequestState) -> Fault? {
-    if standing.findings.hasError { return errorEvent(&state) }
+  private func early(
+    _ standing: StreamAnswer.Standing, _ client: ClientSide, _ state: inout RequestState
+  ) -> Fault? {
+    // With content before it the error is passed on where nobody else can answer.
+    if standing.findings.hasError {
+      return client.mayGetAnother || !standing.findings.hasProgress ? errorEvent(&state) : nil
+    }
     guard standing.isEnd && !standing.isComplete else { return nil }
     return .incomplete(upstream: state.attempt.upstream.name)
   }
 
   private mutating func forward(
     _ release: AnswerPipeline.Release, of buffer: UnsafeMutableRawBufferPointer, _ standing: StreamAnswer.Standing,
-    hasDelivered: Bool, _ state: inout RequestState, _ outcome: inout Outcome
+    _ client: ClientSide, _ state: inout RequestState, _ outcome: inout Outcome
   ) {
     switch release {
     case .asksForMore: return
@@ -242,7 +253,7 @@ struct AnswerRelay {
         outcome.isTaken = writer.forward($0, range, standing.end)
       }
     }
-    if standing.findings.progressed || !hasDelivered { outcome.delivered = max(.beginnings, standing.delivered) }
+    if standing.findings.progressed || !client.hasAnything { outcome.delivered = max(.beginnings, standing.delivered) }
   }
 
   private func next(_ standing: StreamAnswer.Standing, _ state: inout RequestState) -> Outcome.Next {

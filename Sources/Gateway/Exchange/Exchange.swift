@@ -198,6 +198,14 @@ final class Exchange: @unchecked Sendable {
     }
   }
 
+  private var clientSide: AnswerRelay.ClientSide {
+    guard machine.delivered == .nothing else { return AnswerRelay.ClientSide(hasAnything: true, mayGetAnother: false) }
+    let reaction = state.snapshot.faults[.upstream]
+    return AnswerRelay.ClientSide(
+      hasAnything: false,
+      mayGetAnother: machine.hasAlternative(reaction, hasOtherEndpoints: state.attempt.hasOtherEndpoints))
+  }
+
   /// The first content goes to the client: the request cannot be sent again; its prompt may still have to be counted.
   private func firstContent() {
     state.record.firstContentAt = state.services.reactor.now
@@ -226,7 +234,7 @@ final class Exchange: @unchecked Sendable {
   /// There is more: what came meanwhile goes out, the upstream is read again.
   private func goOn() {
     state.attempt.session?.setPaused(false)
-    relayed(relay.goOn(isLast: machine.upstreamEnded, hasDelivered: machine.delivered != .nothing, &state))
+    relayed(relay.goOn(isLast: machine.upstreamEnded, clientSide, &state))
   }
 
   // MARK: The end
@@ -357,7 +365,7 @@ extension Exchange: ResponseReceiver {
     }
     guard machine.stage != .ended else { return }
     if relay.form == .undecided { return firstBytes(UnsafeRawBufferPointer(rebasing: buffer[payload]), isLast: isLast) }
-    relayed(relay.take(buffer, payload, isLast: isLast, hasDelivered: machine.delivered != .nothing, &state))
+    relayed(relay.take(buffer, payload, isLast: isLast, clientSide, &state))
   }
 
   /// The first bytes of a body whose head did not say what it is.
@@ -367,7 +375,7 @@ extension Exchange: ResponseReceiver {
     guard machine.stage != .ended, relay.form != .none, relay.form != .undecided else { return }
     var first = relay.takeBlank()
     first.withUnsafeMutableBytes {
-      relayed(relay.take($0, 0..<$0.count, isLast: isLast, hasDelivered: machine.delivered != .nothing, &state))
+      relayed(relay.take($0, 0..<$0.count, isLast: isLast, clientSide, &state))
     }
   }
 
