@@ -178,7 +178,7 @@ extension JSONCursor {
 
 extension TokenUsage {
   /// Where only the sum is told (rerank, some embeddings), it is the prompt's.
-  var withTotalAsPrompt: TokenUsage {
+  public var withTotalAsPrompt: TokenUsage {
     guard promptTokens == nil, completionTokens == nil else { return self }
     var usage = self
     usage.promptTokens = reportedTotalTokens

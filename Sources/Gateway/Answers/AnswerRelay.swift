@@ -281,7 +281,8 @@ struct AnswerRelay {
   ) -> Outcome {
     guard document != nil else { return Outcome() }
     let end = isLast ? AnswerWriter.End.whole(addsDone: false) : .open
-    let step = document!.take(UnsafeRawBufferPointer(rebasing: buffer[payload]), isLast: isLast) {
+    let piece = UnsafeRawBufferPointer(rebasing: buffer[payload])
+    let step = document!.take(piece, isLast: isLast, newCounter: { state.newCounter() }) {
       state.read($0, isWhole: true)
     }
     var outcome = Outcome(next: isLast ? .complete : .open)
@@ -295,14 +296,18 @@ struct AnswerRelay {
       guard !payload.isEmpty || isLast else { return outcome }
       outcome.isTaken = writer.forward(buffer, payload, end)
     case .releases: outcome.isTaken = forwardKept(end)
+    case .breaksOff:
+      outcome.isTaken = writer.forward(buffer, payload, .open)
+      outcome.next = .failed(.incomplete(upstream: state.attempt.upstream.name))
     }
+    if isLast, let long = document?.long { state.read(long) }
     outcome.isContent = true
     outcome.delivered = .text
     return outcome
   }
 
   private mutating func forwardKept(_ end: AnswerWriter.End) -> Bool {
-    var kept = document?.kept ?? []
+    var kept = document?.takeKept() ?? []
     return kept.withUnsafeMutableBytes { writer.forward($0, 0..<$0.count, end) }
   }
 
@@ -355,6 +360,8 @@ struct AnswerRelay {
     if let stream {
       AnswerTokens.note(stream.pipeline.meter, stream.pipeline.findings, isPassed: !stream.isChunks, &state.record)
       if let grant = state.attempt.grant { self.stream?.account(grant) }
+    } else if let long = document?.long {
+      state.read(long)
     } else if let document, document.isRead, !document.isWhole, !document.kept.isEmpty {
       // Cut before its end: nothing of the answer says what it cost.
       document.kept.withUnsafeBytes { state.read($0, isWhole: false) }

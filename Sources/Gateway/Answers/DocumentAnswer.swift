@@ -1,13 +1,10 @@
 internal import ChatProtocol
+internal import TokenAccounting
 
-/// An answer that comes as one document: judged before any of it goes, kept as far as its usage has to be found in it.
+/// An answer that comes as one document: judged before any of it goes, and read for what it cost. A long one is read as it passes, and not kept.
 struct DocumentAnswer {
-  /// No more is held back to be judged than this; a longer one that has begun like an answer is one.
-  private static let heldBytesMax = 64 << 10
-  /// A whole answer up to this size is kept to read its usage.
-  private static let keptBytesMax = 8 << 20
-  /// So much of a longer one is kept of its end.
-  private static let keptEndBytes = 64 << 10
+  /// No more is held back to be judged, or kept to be read whole, than this; a longer one that has begun like an answer is one.
+  private static let keptBytesMax = 64 << 10
 
   /// What is to be done with a piece.
   enum Step {
@@ -17,6 +14,8 @@ struct DocumentAnswer {
     case passes
     /// All that was kept goes on.
     case releases
+    /// It goes on, and is the last piece of a document that has no end.
+    case breaksOff
     /// It is no answer.
     case isNone(what: String, words: String?)
   }
@@ -26,6 +25,8 @@ struct DocumentAnswer {
   /// Whether it is JSON that is read.
   let isRead: Bool
   private(set) var kept: [UInt8] = []
+  /// What is read of a long one.
+  private(set) var long: LongDocument?
   private var isJudged: Bool
   /// Whether the whole of it has been read.
   private(set) var isWhole = false
@@ -39,13 +40,17 @@ struct DocumentAnswer {
     isJudged = kind == nil
   }
 
-  /// Takes a piece; when it is the last, `read` gets the whole document, or of a long one its end.
+  /// Takes a piece; when it is the last, `read` gets the whole document, unless it is long.
+  ///
+  /// - Parameter newCounter: makes what counts the texts of a long one.
   mutating func take(
-    _ piece: UnsafeRawBufferPointer, isLast: Bool, _ read: (UnsafeRawBufferPointer) -> Void
+    _ piece: UnsafeRawBufferPointer, isLast: Bool, newCounter: () -> AnswerCounter?,
+    _ read: (UnsafeRawBufferPointer) -> Void
   ) -> Step {
     isWhole = isLast
+    if let long { return pass(piece, long, isLast: isLast) }
     guard !isJudged, let kind else {
-      if isRead { keep(piece, isLast: isLast, read) }
+      if isRead { keep(piece, isLast: isLast, newCounter, read) }
       return .passes
     }
     if kept.isEmpty && isLast {
@@ -55,16 +60,38 @@ struct DocumentAnswer {
       return step
     }
     kept.append(contentsOf: piece)
-    if isLast {
-      guard case .isNone(let what, let words) = kept.withUnsafeBytes({ Self.judge($0, kind) }) else {
-        kept.withUnsafeBytes { read($0) }
-        return .releases
-      }
-      return .isNone(what: what, words: words)
-    }
-    guard kept.count >= Self.heldBytesMax else { return opening }
+    if isLast { return judgeKept(kind, read) }
+    guard kept.count >= Self.keptBytesMax else { return opening }
+    guard kept.withUnsafeBytes({ AnswerOpening($0.bytes) }) == .json else { return .isNone(what: Self.page, words: nil) }
     isJudged = true
-    return kept.withUnsafeBytes { AnswerOpening($0.bytes) } == .json ? .releases : .isNone(what: Self.page, words: nil)
+    beginLong(newCounter())
+    return .releases
+  }
+
+  private func judgeKept(_ kind: AnswerKind, _ read: (UnsafeRawBufferPointer) -> Void) -> Step {
+    guard case .isNone(let what, let words) = kept.withUnsafeBytes({ Self.judge($0, kind) }) else {
+      kept.withUnsafeBytes { read($0) }
+      return .releases
+    }
+    return .isNone(what: what, words: words)
+  }
+
+  private mutating func beginLong(_ counter: AnswerCounter?) {
+    let long = LongDocument(counter)
+    kept.withUnsafeBytes { long.take($0) }
+    self.long = long
+  }
+
+  /// The storage of what was kept, which goes on.
+  mutating func takeKept() -> [UInt8] {
+    var taken: [UInt8] = []
+    swap(&taken, &kept)
+    return taken
+  }
+
+  private func pass(_ piece: UnsafeRawBufferPointer, _ long: LongDocument, isLast: Bool) -> Step {
+    long.take(piece)
+    return isLast && kind != nil && !long.isWhole ? .breaksOff : .passes
   }
 
   /// What of the document has come so far.
@@ -88,10 +115,15 @@ struct DocumentAnswer {
     }
   }
 
-  private mutating func keep(_ piece: UnsafeRawBufferPointer, isLast: Bool, _ read: (UnsafeRawBufferPointer) -> Void) {
+  private mutating func keep(
+    _ piece: UnsafeRawBufferPointer, isLast: Bool, _ newCounter: () -> AnswerCounter?,
+    _ read: (UnsafeRawBufferPointer) -> Void
+  ) {
     if isLast && kept.isEmpty { return read(piece) }
-    if kept.count + piece.count > Self.keptBytesMax { kept = Array(kept.suffix(Self.keptEndBytes)) }
     kept.append(contentsOf: piece)
-    if isLast { kept.withUnsafeBytes { read($0) } }
+    if isLast { return kept.withUnsafeBytes { read($0) } }
+    guard kept.count > Self.keptBytesMax else { return }
+    beginLong(newCounter())
+    kept = []
   }
 }

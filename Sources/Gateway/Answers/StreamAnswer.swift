@@ -43,7 +43,9 @@ struct StreamAnswer {
     choices = image.choiceCount
     tellsEnd = image.surface.answersText
     pipeline = AnswerPipeline(
-      isChunks ? .chunks(choices: image.choiceCount, keepsUsage: image.wantsUsage) : .other, counter: counter,
+      isChunks
+        ? .chunks(choices: image.choiceCount, keepsUsage: image.wantsUsage)
+        : image.surface.answersText ? .typed : .other, counter: counter,
       budget: grant.map { AnswerBudget(left: $0.allowance) } ?? .unlimited,
       eventBytesMax: isChunks ? Self.eventBytesMax : Self.passedEventBytesMax,
       holdsBytesMax: isChunks ? AnswerPipeline.holdsBytesUsual : Self.passedHoldsBytesMax, tailRoom: Reactor.tailRoom)

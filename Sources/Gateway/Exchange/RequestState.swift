@@ -203,6 +203,9 @@ struct RequestState {
     AnswerTokens.read(document, isWhole: isWhole, &image, &attempt, &limits, &record, services)
   }
 
+  /// What was read of a long one as it passed.
+  mutating func read(_ long: LongDocument) { AnswerTokens.read(long, &image, &limits, &record) }
+
   /// The record goes to those who keep it.
   mutating func close() {
     services.ended(&record, attempt?.tokens, isLogged: snapshot.settings.log.access)

@@ -42,6 +42,19 @@ enum AnswerTokens {
     record.tokens.counted = counter.tally(finishedChoices: isWhole ? fields.finishedCount : 0)
   }
 
+  /// Takes over what was read of a long document while it passed.
+  static func read(
+    _ long: LongDocument, _ image: inout RequestImage, _ limits: inout RequestLimits, _ record: inout RequestRecord
+  ) {
+    if image.charge == .pictures { limits.picturesMade = min(long.dataCount, 1024) }
+    if let usage = long.usage {
+      record.tokens.reported = usage
+      record.tokens.isReportFinal = true
+    } else if let tally = long.tally, tally.completion > 0 {
+      record.tokens.counted = tally
+    }
+  }
+
   /// Reads what an answer tells of its cost beside usage.
   private static func readOtherCost(
     _ document: UnsafeRawBufferPointer, _ charge: RequestCharge, hasUsage: Bool, _ attempt: inout Attempt,

@@ -24,6 +24,8 @@ public struct AnswerPipeline: Sendable {
     case chunks(choices: Int, keepsUsage: Bool)
     /// Those of an endpoint that is passed through: read for what they are and cost, and forwarded as they are.
     case other
+    /// The same, of endpoints whose events all tell their type.
+    case typed
   }
 
   /// Free bytes in front of `large`'s events.
@@ -280,12 +282,7 @@ public struct AnswerPipeline: Sendable {
     guard let first = buffer[position..<upper].first(where: { $0 > 0x20 }) else { return end }
     let rest = UnsafeRawBufferPointer(rebasing: buffer[position..<upper])
     if first == UInt8(ascii: "{") {
-      let fields = ChunkScanner.scan(rest.bytes)
-      guard fields.hasError else { return end }
-      note(error: rest)
-      errorIsBare = true
-      findings.note(fields)
-      position = upper
+      if isBareError(rest.bytes) { position = upper }
       return end
     }
     guard upper + Self.blankLine.count <= buffer.count else { return end }
@@ -320,7 +317,7 @@ public struct AnswerPipeline: Sendable {
       switch events {
       case _ where ChunkScanner.isDone(data): return true
       case .chunks: if ChunkScanner.scan(data).texts.count == 0 { return true }
-      case .other:
+      case .other, .typed:
         if EventScanner.scan(data).texts.count == 0, !Self.holds(data, #"_start""#), !Self.holds(data, #".added""#) {
           if Self.holds(data, #""content_block_stop""#) { isPartEnded = true }
           return true
@@ -338,7 +335,7 @@ public struct AnswerPipeline: Sendable {
 
   /// Notes what an event says; false when it is not for the client.
   private mutating func read(_ event: SSEEvent, _ bytes: RawSpan) -> Bool {
-    guard event.isDispatched else { return true }
+    guard event.isDispatched else { return !isBareError(bytes.extracting(event.bytes)) }
     meter.began()
     guard let data = event.data else {
       // Several data lines are one text to a client; no provider sends them, and none of them is JSON by itself.
@@ -349,13 +346,29 @@ public struct AnswerPipeline: Sendable {
     return read(bytes.extracting(data), of: event, bytes)
   }
 
+  /// Whether a block without data is an error as bare JSON, which no client would hear.
+  private mutating func isBareError(_ block: RawSpan) -> Bool {
+    let isObject = block.withUnsafeBytes { $0.first { $0 > 0x20 } == UInt8(ascii: "{") }
+    guard isObject else { return false }
+    let fields = ChunkScanner.scan(block)
+    guard fields.hasError else { return false }
+    block.withUnsafeBytes { note(error: $0) }
+    errorIsBare = true
+    findings.note(fields)
+    return true
+  }
+
   @inline(__always)
   private mutating func read(_ data: RawSpan, of event: SSEEvent, _ bytes: RawSpan) -> Bool {
     switch events {
     case .chunks(let choices, let keepsUsage): return readChunk(data, choices: choices, keepsUsage: keepsUsage)
-    case .other:
+    case .other, .typed:
       if let name = event.eventName { readOther(data, name: bytes.extracting(name)) } else { readOther(data, name: nil) }
-      return true
+      guard findings.hasError, events == .typed, event.eventName == nil else { return true }
+      // An error without the type that clients look for would be overheard.
+      errorIsBare = !Self.holds(data, #""type":"error""#) && !Self.holds(data, #""type": "error""#)
+        && !Self.holds(data, "response.failed")
+      return !errorIsBare
     }
   }
 
