@@ -29,8 +29,8 @@ final class GatewaySnapshot: Sendable {
   let limitedModels: [(name: String, isPattern: Bool)]
   /// Whether any of them counts tokens or money, so that prompts are counted before they are sent.
   let countsForLimits: Bool
-  /// What is tried after a fault.
-  let faults = FaultTable.usual
+  /// What is tried after a fault, in the order of `settings.models`.
+  private let faults: [FaultTable]
   /// Counts the configurations of this process, from 1.
   let generation: Int
 
@@ -44,6 +44,7 @@ final class GatewaySnapshot: Sendable {
     countsForLimits = settings.limits.contains { $0.quantity.countsTokens }
     limitsByModel = settings.limits.contains(where: \.tellsModelsApart)
     pathRoutes = PathRoutes(settings)
+    faults = settings.models.map { FaultTable($0.onFault) }
     self.settings = settings
     self.routes = routes
     self.upstreams = upstreams
@@ -70,6 +71,9 @@ final class GatewaySnapshot: Sendable {
     else { return .unknown }
     return unlisted[vocabulary] ?? .unknown
   }
+
+  /// What is tried after a fault of a candidate, as the model says that lists it.
+  func faults(of candidate: Candidate) -> FaultTable { candidate.modelIndex.map { faults[$0] } ?? .usual }
 
   /// The name that records use for a consumer; nil is the anonymous one.
   func consumerName(_ index: Int?) -> String {

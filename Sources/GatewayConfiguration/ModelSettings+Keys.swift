@@ -4,6 +4,7 @@ struct ModelDraft: Sendable {
   var match = MatchDraft()
   var aliases: [String] = []
   var fallback: [String] = []
+  var onFault = FaultPolicies()
   var ownedBy = "sluice"
   var vocabulary = ModelVocabulary.auto
   var tokens = ModelTokenSettings()
@@ -28,6 +29,10 @@ struct ModelDraft: Sendable {
       .value(
         "fallback", \.fallback, .list(of: .text(.modelName)), default: Self(),
         "Models to try, in order, when none of `serve` can."),
+      .section(
+        "onFault", \.onFault, FaultPolicies.section,
+        "What is tried when one of `serve` fails, by the kind of fault: `next` asks another candidate while the client has nothing of the answer, `answer` tells the caller at once (docs/failure-modes.md)."
+      ),
       .section("match", \.match, MatchDraft.section, "Which asked names it answers to, when it is not its own."),
       .value("ownedBy", \.ownedBy, .text(), default: Self(), "The `owned_by` of `/v1/models`."),
       .value(
@@ -67,7 +72,7 @@ struct ModelDraft: Sendable {
     }
     return ModelSettings(
       name: name, match: kind, serve: serve, aliases: aliases, fallback: fallback, ownedBy: ownedBy,
-      vocabulary: vocabulary, tokens: tokens, maxOutput: maxOutput, price: price)
+      vocabulary: vocabulary, tokens: tokens, maxOutput: maxOutput, price: price, onFault: onFault)
   }
 }
 

@@ -10,6 +10,8 @@ public struct ModelSettings: Sendable, Equatable {
   public var aliases: [String]
   /// Models to try when none of ``serve`` can; their own fallbacks follow them.
   public var fallback: [String]
+  /// What is tried when one of ``serve`` fails.
+  public var onFault: FaultPolicies
   /// The `owned_by` of `/v1/models`.
   public var ownedBy: String
   /// In which vocabulary its tokens are counted.
@@ -25,8 +27,9 @@ public struct ModelSettings: Sendable, Equatable {
   public init(
     name: String, match: ModelMatch = .exact, serve: [ServeSettings], aliases: [String] = [], fallback: [String] = [],
     ownedBy: String = "sluice", vocabulary: ModelVocabulary = .auto, tokens: ModelTokenSettings = ModelTokenSettings(),
-    maxOutput: Int? = nil, price: ModelPrice? = nil
+    maxOutput: Int? = nil, price: ModelPrice? = nil, onFault: FaultPolicies = FaultPolicies()
   ) {
+    self.onFault = onFault
     self.maxOutput = maxOutput
     self.name = name
     self.match = match

@@ -22,7 +22,8 @@ struct RecordTests {
       for error in [
         GatewayError.unknownModel(name, nearest: [name, "x"]), .modelNotAllowed(name, consumer: name),
         .totalTimeout(upstream: name), .refusedGateway(status: 401, words: name, upstream: name),
-        .invalidAnswer(name, words: nil, upstream: name), .errorEvent(words: name, upstream: name), .foreignError(status: 429, upstream: name),
+        .invalidAnswer(name, words: nil, upstream: name), .errorEvent(words: name, upstream: name),
+        .foreignError(status: 429, words: name, upstream: name),
         .transport(.tlsFailed(name), upstream: name), .lease(.queueFull(maxQueue: 1), upstream: name),
         GatewayError(400, "t", "c", name, param: name),
       ] {

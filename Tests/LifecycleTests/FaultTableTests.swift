@@ -42,8 +42,7 @@ struct FaultTableTests {
     for fallsBack in [true, false] {
       var table = FaultTable.usual
       table.set(fault, fallsBack: fallsBack)
-      #expect(table[fault].contains(.nextCandidate) == fallsBack && table[fault].contains(.otherEndpoint) == fallsBack)
-      #expect(table[fault].contains(.sameEndpoint) == (fallsBack && fault == .stale))
+      #expect(table[fault] == (fallsBack ? FaultTable.usual[fault].union(.nextCandidate) : []))
       for other in FaultClass.allCases where other != fault { #expect(table[other] == FaultTable.usual[other]) }
     }
   }

@@ -35,7 +35,7 @@ struct ErrorAnswer {
     let words = kind == .key ? nil : Redaction.cleaned(said?.message, without: upstream.secrets)
     let error: GatewayError =
       isPassedOn
-      ? .foreignError(status: status, upstream: upstream.name)
+      ? .foreignError(status: status, words: words, upstream: upstream.name)
       : .refusedGateway(status: status, words: words, upstream: upstream.name)
     return Fault(kind: kind, error: error, reason: "status \(status)", isPassedOn: isPassedOn)
   }

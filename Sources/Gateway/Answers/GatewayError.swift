@@ -243,11 +243,13 @@ struct GatewayError: Error {
     return " It says: \(words)\(words.hasSuffix(".") ? "" : ".")"
   }
 
-  static func foreignError(status: Int, upstream: String) -> GatewayError {
-    GatewayError(
+  /// An error that is passed on where it can be: in a stream that is open already, or in place of a document that clients cannot read, its words are.
+  static func foreignError(status: Int, words: String?, upstream: String) -> GatewayError {
+    let what = words == nil ? "with status \(status) and no error in OpenAI's form." : "with status \(status)."
+    return GatewayError(
       status, status == 429 ? "rate_limit_error" : "server_error",
       status == 429 ? "rate_limit_exceeded" : "upstream_error",
-      "The upstream '\(upstream)' answered with status \(status) and no error in OpenAI's form.")
+      "The upstream '\(upstream)' answered \(what)\(said(words))")
   }
 
   // MARK: The gateway's own

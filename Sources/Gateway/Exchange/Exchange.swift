@@ -103,9 +103,8 @@ final class Exchange: @unchecked Sendable {
   /// The attempt has failed.
   private func fail(_ fault: Fault) {
     self.fault = fault
-    let reaction = state.snapshot.faults[fault.kind]
     state.record.failures.append("\(state.attempt.upstream.name): \(fault.words)")
-    tell(.failed(fault.kind, reaction, hasOtherEndpoints: state.attempt.hasOtherEndpoints))
+    tell(.failed(fault.kind, state.reaction(to: fault.kind), hasOtherEndpoints: state.attempt.hasOtherEndpoints))
   }
 
   // MARK: The way to an upstream
@@ -200,10 +199,9 @@ final class Exchange: @unchecked Sendable {
 
   private var clientSide: AnswerRelay.ClientSide {
     guard machine.delivered == .nothing else { return AnswerRelay.ClientSide(hasAnything: true, mayGetAnother: false) }
-    let reaction = state.snapshot.faults[.upstream]
-    return AnswerRelay.ClientSide(
-      hasAnything: false,
-      mayGetAnother: machine.hasAlternative(reaction, hasOtherEndpoints: state.attempt.hasOtherEndpoints))
+    let mayGetAnother = machine.hasAlternative(
+      state.reaction(to: .upstream), hasOtherEndpoints: state.attempt.hasOtherEndpoints)
+    return AnswerRelay.ClientSide(hasAnything: false, mayGetAnother: mayGetAnother)
   }
 
   /// The first content goes to the client: the request cannot be sent again; its prompt may still have to be counted.

@@ -181,6 +181,9 @@ struct RequestState {
     attempt.session = nil
   }
 
+  /// What may be tried after a fault of the attempt.
+  func reaction(to fault: FaultClass) -> FaultTable.Reaction { snapshot.faults(of: attempt.candidate)[fault] }
+
   /// An error that its status alone tells, where somebody else may do better: it is not waited for its words.
   func earlyFault(_ status: Int, _ machine: ExchangeMachine) -> Fault? {
     let kind = FaultClass(status: status, namesModel: image.namesModel)
@@ -188,9 +191,9 @@ struct RequestState {
     case .notNow, .rateLimited, .overloaded, .upstream: break
     default: return nil
     }
-    guard machine.hasAlternative(snapshot.faults[kind], hasOtherEndpoints: attempt.hasOtherEndpoints) else { return nil }
+    guard machine.hasAlternative(reaction(to: kind), hasOtherEndpoints: attempt.hasOtherEndpoints) else { return nil }
     return Fault(
-      kind: kind, error: .foreignError(status: status, upstream: attempt.upstream.name), reason: "status \(status)")
+      kind: kind, error: .foreignError(status: status, words: nil, upstream: attempt.upstream.name), reason: "status \(status)")
   }
 
   // MARK: Tokens

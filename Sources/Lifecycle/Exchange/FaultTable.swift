@@ -28,9 +28,9 @@ public struct FaultTable: Equatable, Sendable {
     set { rows[Int(fault.rawValue)] = newValue }
   }
 
-  /// Another candidate, if there is one, or never.
+  /// Also another candidate, if there is one, or nobody else at all: the client is told.
   public mutating func set(_ fault: FaultClass, fallsBack: Bool) {
-    self[fault] = fallsBack ? Self.usual(fault).union([.otherEndpoint, .nextCandidate]) : []
+    self[fault] = fallsBack ? Self.usual(fault).union(.nextCandidate) : []
   }
 
   private static func usual(_ fault: FaultClass) -> Reaction {
