@@ -307,15 +307,6 @@ public final class Gateway: Sendable {
   }
 }
 
-/// Why the gateway cannot start, or cannot take a configuration.
-public struct GatewayStartError: Error, CustomStringConvertible {
-  /// The key, what is wrong, what to do.
-  public let description: String
-
-  /// An error in words.
-  public init(_ description: String) { self.description = description }
-}
-
 extension UpstreamSettings {
   /// Whether sessions made under `self` can serve under `other`: the same endpoints, secured alike.
   func connectsLike(_ other: UpstreamSettings) -> Bool {

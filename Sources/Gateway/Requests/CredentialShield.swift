@@ -8,8 +8,6 @@ internal import HTTPWire
 struct CredentialShield {
   /// What stands in the place of a key.
   static let blank = "***"
-  /// A shorter key is none (`any`, `none`, `EMPTY`), and would be found everywhere.
-  static let keyBytesMin = 8
   /// Parts of a path or query that are hashed.
   private static let hashesMax = 32
   /// Places in a text that are looked at one by one.
@@ -21,7 +19,7 @@ struct CredentialShield {
   /// - Parameter presented: where the key stands that the client presented.
   init(_ presented: Range<Int>?, _ bytes: RawSpan, _ identities: IdentityTable) {
     self.identities = identities
-    guard let presented, presented.count >= Self.keyBytesMin else {
+    guard let presented, presented.count >= IdentityTable.keyBytesMin else {
       key = []
       return
     }
@@ -45,7 +43,7 @@ struct CredentialShield {
   private func segments(_ path: String) -> [Substring] { path.split(separator: "/", omittingEmptySubsequences: false) }
 
   private func isKey(_ segment: Substring) -> Bool {
-    segment.utf8.count >= Self.keyBytesMin
+    segment.utf8.count >= IdentityTable.keyBytesMin
       && finds(in: PercentEncoding.decode(Array(segment.utf8).span.bytes))
   }
 
@@ -79,7 +77,7 @@ struct CredentialShield {
     if Self.names.contains(name.lowercased().replacing("_", with: "-")) { return true }
     let value = PercentEncoding.decode(form: member.drop { $0 != "=" }.dropFirst())
     return [name, value].contains { text in
-      text.utf8.count >= Self.keyBytesMin && (holdsKey(Array(text.utf8)) || mayHash && identities.isKey(text))
+      text.utf8.count >= IdentityTable.keyBytesMin && (holdsKey(Array(text.utf8)) || mayHash && identities.isKey(text))
     }
   }
 
@@ -90,7 +88,7 @@ struct CredentialShield {
 
   /// Whether bytes hold the key that stands at `key`.
   static func holds(key: Range<Int>?, _ keyBytes: RawSpan, in text: UnsafeRawBufferPointer) -> Bool {
-    guard let key, key.count >= keyBytesMin, text.count >= key.count else { return false }
+    guard let key, key.count >= IdentityTable.keyBytesMin, text.count >= key.count else { return false }
     return keyBytes.withUnsafeBytes { all in
       guard let base = text.baseAddress, let keyBase = all.baseAddress.map({ $0 + key.lowerBound }) else {
         return false

@@ -14,6 +14,8 @@ struct IdentityTable: Sendable {
     case ambiguous
   }
 
+  /// A shorter key is none (`any`, `none`, `EMPTY`), and would be found everywhere that keys are looked for.
+  static let keyBytesMin = 8
   /// No key is longer; what is, cannot be one.
   private static let keyBytesMax = 1024
 
@@ -45,7 +47,7 @@ struct IdentityTable: Sendable {
 
   /// Whether the text is the key of a consumer.
   func isKey(_ text: String) -> Bool {
-    guard !consumers.isEmpty, (CredentialShield.keyBytesMin...Self.keyBytesMax).contains(text.utf8.count) else {
+    guard !consumers.isEmpty, (Self.keyBytesMin...Self.keyBytesMax).contains(text.utf8.count) else {
       return false
     }
     return consumers[Self.digest(of: text)] != nil

@@ -73,7 +73,7 @@ extension RequestImage {
     case .consumer(let index, let digest):
       consumer = index
       consumerName = snapshot.consumerName(index)
-      if digest == nil, let presented, presented.count >= CredentialShield.keyBytesMin {
+      if digest == nil, let presented, presented.count >= IdentityTable.keyBytesMin {
         unknownKey = IdentityTable.digest(of: presented, bytes)
       }
       if snapshot.factsWanted.isOfHead {
