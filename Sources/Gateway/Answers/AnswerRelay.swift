@@ -186,10 +186,11 @@ struct AnswerRelay {
       .noAnswer(isBlank ? "nothing" : "a body that is neither events nor JSON", words: nil, upstream: upstream))
   }
 
-  /// What has come before it was known what it is.
-  mutating func takeBlank() -> [UInt8] {
-    defer { blank = [] }
-    return blank
+  /// What came before it was known what it is.
+  mutating func takeFirst(isLast: Bool, _ client: ClientSide, _ state: inout RequestState) -> Outcome {
+    var first = blank
+    blank = []
+    return first.withUnsafeMutableBytes { take($0, 0..<$0.count, isLast: isLast, client, &state) }
   }
 
   private func failed(_ fault: Fault) -> Outcome { Outcome(next: .failed(fault)) }

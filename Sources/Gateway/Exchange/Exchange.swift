@@ -12,7 +12,7 @@ internal import Upstreams
 /// One request's life, from its head to its record: the shell around ``ExchangeMachine``, which it asks at everything that happens, and whose word it carries out.
 ///
 /// What happens comes in through the protocols of those it deals with (the client's connection, the limits, the pool, the upstream's session), is told to the machine by
-/// `tell`, and what the machine says is done by `perform`. There is one place that sends (``AnswerWriter``), one that ends (`close`), one that decides (the machine).
+/// `tell`, which also does what the machine says. There is one place that sends (``AnswerWriter``), one that ends (`close`), one that decides (the machine).
 ///
 /// `@unchecked Sendable`: confined to its reactor's thread like the connection and the session that it joins; the pool actor on the same reactor
 /// keeps a reference while the request waits for a session.
@@ -22,7 +22,6 @@ final class Exchange: @unchecked Sendable {
   private var state: RequestState
   private var prompt: PromptAccount
   private var relay: AnswerRelay
-  private var bodyHold = BodyHold()
   /// What went wrong last.
   private var fault: Fault?
   /// An answer of the gateway's own, to be sent as the end.
@@ -127,28 +126,31 @@ final class Exchange: @unchecked Sendable {
     }
     state.limits.waiting = request
     switch admission {
-    case .admitted(let grant): admitted(.admitted(grant))
-    case .refused(let refusal): admitted(.refused(refusal))
+    case .admitted(let grant): limitsAnswered(.admitted(grant))
+    case .refused(let refusal): limitsAnswered(.refused(refusal))
     case .waiting(let id):
       state.attempt.limitWait = id
-      countBody()
+      state.countBody(heldByCount: prompt.heldBytes)
       tell(.admissionWaits)
     }
   }
 
-  /// The limits have answered: the candidate in use may be asked, or another one, or nobody.
-  private func admitted(_ result: LimitWaitResult) {
+  /// The limits have answered: the candidate in use may be asked, or another one, or nobody; or inside its answer, which may go on or not.
+  private func limitsAnswered(_ result: LimitWaitResult) {
     switch result {
     case .admitted(let grant):
       state.limits.waiting = nil
       state.attempt.grant = grant
       tell(.admitted(isLimited: true))
+    case .more: tell(.limitGivesMore)
+    case .refused(let refusal) where state.limits.waiting == nil:
+      state.limits.lastRefusal = refusal
+      tell(.limitRefuses(hasMore: relay.stream?.pipeline.isStopped ?? true))
     case .refused(let refusal):
       let diverts = refusal.exceeded == .fallback
       let error = state.refused(refusal)
       if !diverts || !machine.hasNext { document = state.refusal(error) }
       tell(.admissionRefused(diverts: diverts))
-    case .more: break
     }
   }
 
@@ -161,7 +163,7 @@ final class Exchange: @unchecked Sendable {
       tell(.leased)
     case .waiting(let id):
       state.attempt.leaseWait = id
-      countBody()
+      state.countBody(heldByCount: prompt.heldBytes)
       tell(.leaseWaits)
     case .refused(let failure): fail(.lease(failure, upstream: state.attempt.upstream.name))
     }
@@ -171,13 +173,8 @@ final class Exchange: @unchecked Sendable {
     state.send(receiver: self)
     tell(.sent)
     prompt.sent(&state, for: self)
-    countBody()
+    state.countBody(heldByCount: prompt.heldBytes)
     state.forgetBody(mayTryAgain: machine.hasAlternative(.any, hasOtherEndpoints: state.attempt.hasOtherEndpoints))
-  }
-
-  /// Tells the process's bound what is held of the body now.
-  private func countBody() {
-    bodyHold.note(max(state.image.body?.byteCount ?? 0, prompt.heldBytes), in: state.services.bodies)
   }
 
   // MARK: The answer
@@ -208,7 +205,7 @@ final class Exchange: @unchecked Sendable {
   private func firstContent() {
     state.record.firstContentAt = state.services.reactor.now
     if !prompt.keepsBody(&state, for: self) { state.image.body = nil }
-    countBody()
+    state.countBody(heldByCount: prompt.heldBytes)
   }
 
   /// A limit was reached inside the answer.
@@ -216,17 +213,12 @@ final class Exchange: @unchecked Sendable {
     guard let grant = state.attempt.grant else { return }
     prompt.countKept(&state, for: self)
     switch grant.waitForMore(self) {
-    case .more: tell(.limitGivesMore)
-    case .refused(let refusal): refuseMore(refusal)
+    case .more: limitsAnswered(.more)
+    case .refused(let refusal): limitsAnswered(.refused(refusal))
     case .waiting(let id):
       state.attempt.limitWait = id
       tell(.limitWaits)
     }
-  }
-
-  private func refuseMore(_ refusal: LimitRefusal) {
-    state.limits.lastRefusal = refusal
-    tell(.limitRefuses(hasMore: relay.stream?.pipeline.isStopped ?? true))
   }
 
   /// There is more: what came meanwhile goes out, the upstream is read again.
@@ -277,7 +269,7 @@ final class Exchange: @unchecked Sendable {
     relay.forget()
     prompt.close()
     state.image.body = nil
-    countBody()
+    state.countBody(heldByCount: prompt.heldBytes)
     state.close()
   }
 }
@@ -307,11 +299,7 @@ extension Exchange: LimitWaiter, LeaseWaiter, PromptCountOwner {
       return
     }
     state.attempt.limitWait = nil
-    switch result {
-    case .more: tell(.limitGivesMore)
-    case .refused(let refusal) where state.limits.waiting == nil: refuseMore(refusal)
-    default: admitted(result)
-    }
+    limitsAnswered(result)
   }
 
   /// A session has come free or was connected.
@@ -362,19 +350,15 @@ extension Exchange: ResponseReceiver {
       tell(.upstreamEnded)
     }
     guard machine.stage != .ended else { return }
-    if relay.form == .undecided { return firstBytes(UnsafeRawBufferPointer(rebasing: buffer[payload]), isLast: isLast) }
-    relayed(relay.take(buffer, payload, isLast: isLast, clientSide, &state))
-  }
-
-  /// The first bytes of a body whose head did not say what it is.
-  private func firstBytes(_ piece: UnsafeRawBufferPointer, isLast: Bool) {
+    guard relay.form == .undecided else {
+      return relayed(relay.take(buffer, payload, isLast: isLast, clientSide, &state))
+    }
+    // The first bytes of a body whose head did not say what it is.
+    let piece = UnsafeRawBufferPointer(rebasing: buffer[payload])
     guard let outcome = relay.decide(piece, isLast: isLast, &state, attempts: machine.attempts) else { return }
     relayed(outcome)
-    guard machine.stage != .ended, relay.form != .none, relay.form != .undecided else { return }
-    var first = relay.takeBlank()
-    first.withUnsafeMutableBytes {
-      relayed(relay.take($0, 0..<$0.count, isLast: isLast, clientSide, &state))
-    }
+    guard machine.stage != .ended else { return }
+    relayed(relay.takeFirst(isLast: isLast, clientSide, &state))
   }
 
   /// The upstream failed before its answer's end.

@@ -18,6 +18,8 @@ struct RequestState {
   /// The attempt under way, or the last one; nil before there is a candidate.
   var attempt: Attempt!
   var record: RequestRecord
+  /// What the process's bound knows of its body.
+  private var bodyHold = BodyHold()
   /// Why the client is gone.
   var gone = DownstreamGone.left
 
@@ -153,6 +155,11 @@ struct RequestState {
     let rest = attempt.write(&image, id: &record.id, key: key, endpoint: session.endpoint, into: &message)
     message.withUnsafeBytes { session.begin($0, rest, method: image.method, receiver: receiver) }
     swap(&message, &services.scratch)
+  }
+
+  /// Tells the process's bound what is held of the body now, by the request and by a count of its prompt.
+  mutating func countBody(heldByCount byteCount: Int) {
+    bodyHold.note(max(image.body?.byteCount ?? 0, byteCount), in: services.bodies)
   }
 
   /// Lets go of a long body that nobody can need any more: neither another attempt nor a count of its prompt.
