@@ -14,7 +14,7 @@ public enum FaultName: String, CaseIterable, Hashable, Sendable {
   }
 
   /// What it is, in words for the reference.
-  var sentence: String {
+  public var sentence: String {
     switch self {
     case .caller: "The request itself is refused: 400, 413, 422 and other 4xx."
     case .contextLength: "The prompt is longer than the model takes."

@@ -26,11 +26,7 @@ struct ErrorAnswer {
   func fault(namesModel: Bool, _ upstream: UpstreamRuntime) -> Fault {
     let said = isJSON ? ErrorBody(kept.span.bytes) : nil
     let kind = Self.kind(status, said, namesModel: namesModel)
-    let isPassedOn: Bool
-    switch kind {
-    case .caller, .contextLength, .contentFilter, .rateLimited, .overloaded, .upstream: isPassedOn = true
-    default: isPassedOn = status == 408
-    }
+    let isPassedOn = Self.isPassedOn(kind, status: status)
     // What is said of the gateway's key is not for the client.
     let words = kind == .key ? nil : Redaction.cleaned(said?.message, without: upstream.secrets)
     let error: GatewayError =
@@ -38,6 +34,14 @@ struct ErrorAnswer {
       ? .foreignError(status: status, words: words, upstream: upstream.name)
       : .refusedGateway(status: status, words: words, upstream: upstream.name)
     return Fault(kind: kind, error: error, reason: "status \(status)", isPassedOn: isPassedOn)
+  }
+
+  /// Whether status and words are the client's to hear: they are not where they speak of the gateway.
+  static func isPassedOn(_ kind: FaultClass, status: Int) -> Bool {
+    switch kind {
+    case .caller, .contextLength, .contentFilter, .rateLimited, .overloaded, .upstream: true
+    default: status == 408
+    }
   }
 
   private static func kind(_ status: Int, _ said: ErrorBody?, namesModel: Bool) -> FaultClass {
