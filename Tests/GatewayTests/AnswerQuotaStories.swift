@@ -41,10 +41,14 @@ struct AnswerShape: Sendable, CustomTestStringConvertible {
   static let large: [AnswerShape] = {
     let text = String(repeating: "nine mebibytes ", count: 9 << 20 / 15)
     let chat = AnswerSample.wholeChat(text)
+    let usageFirst =
+      chat.replacingOccurrences(of: ",\(AnswerSample.chatUsage)}", with: "}")
+      .replacingOccurrences(of: "{\"id\":\"c1\",", with: "{\(AnswerSample.chatUsage),\"id\":\"c1\",")
     let embeddings = AnswerSample.wholeEmbeddings(
       Array(repeating: "0.0123456789", count: 9 << 20 / 13).joined(separator: ","))
     return [
       AnswerShape("9 MiB of text", .chat, stream: false, .answer(chat), body: chat),
+      AnswerShape("9 MiB of text behind its usage", .chat, stream: false, .answer(usageFirst), body: usageFirst),
       AnswerShape(
         "9 MiB of text in a chunk as text/plain", .chat, stream: false, .chunked([chat], type: "text/plain"),
         body: chat),

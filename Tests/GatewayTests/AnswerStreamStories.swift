@@ -138,7 +138,7 @@ struct AnswerStreamStories {
   private static let rawError = #"{"error":{"message":"\#(AnswerHouse.words)","type":"server_error","code":500}}"#
 
   @Test(
-    "that breaks off with an error object outside any event is an error with its words", arguments: ["", "\n"])
+    "that breaks off with an error object outside any event is an error with its words", arguments: ["", "\n", "\n\n"])
   func rawError(ending: String) async throws {
     let begun = Self.sample.beginnings + Self.sample.contents
     let second = try SteppedUpstream(Self.sample.good(stream: true))
@@ -156,7 +156,7 @@ struct AnswerStreamStories {
     #expect(second.requestCount == 0)
   }
 
-  @Test("that breaks off so before content makes room for the next candidate's", arguments: ["", "\n"])
+  @Test("that breaks off so before content makes room for the next candidate's", arguments: ["", "\n", "\n\n"])
   func rawErrorBeforeContent(ending: String) async throws {
     for pieces in [[Self.rawError + ending], Self.sample.beginnings + [Self.rawError + ending]] {
       try await AnswerHouse.expectFailover(.chunked(pieces, pause: 10), stream: true)
