@@ -37,7 +37,7 @@ extension ChunkScanner {
   }
 
   /// A member that is not read: something, or as good as absent.
-  @inline(__always)
+  @inline(never)
   mutating func takeOther(_ cursor: inout JSONCursor) throws(JSONScanError) {
     if try cursor.skipTellingSubstance() { fields.hasOther = true }
   }
@@ -53,6 +53,7 @@ extension ChunkScanner {
     case list(Range<Int>)
   }
 
+  @inline(never)
   private mutating func takeReasoning(
     _ cursor: inout JSONCursor, _ source: inout ReasoningSource
   ) throws(JSONScanError) {
@@ -67,6 +68,7 @@ extension ChunkScanner {
 
   /// `reasoning_details` of OpenRouter and MiniMax (elements with `text`, `summary` or the sealed `data`), and
   /// `thinking_blocks` of LiteLLM (Anthropic's blocks: `thinking` and `signature`, or `data`).
+  @inline(never)
   private mutating func takeReasoningList(
     _ cursor: inout JSONCursor, _ source: inout ReasoningSource
   ) throws(JSONScanError) {
@@ -94,6 +96,7 @@ extension ChunkScanner {
 
   /// `audio`: its `id` announces it, `data` and `transcript` bring it, and `expires_at` comes with its last part, often
   /// in place of a `finish_reason`. True when that is there.
+  @inline(never)
   private mutating func takeAudio(_ cursor: inout JSONCursor) throws(JSONScanError) -> Bool {
     var hasEnded = false
     guard cursor.byte == UInt8(ascii: "{") else {

@@ -56,6 +56,7 @@ public struct ChunkTexts: Equatable, Sendable {
   }
 
   /// Takes out those at these places, which stand elsewhere a second time.
+  @inline(never)
   mutating func remove(_ places: Range<Int>) {
     guard !places.isEmpty else { return }
     if places.lowerBound == 0 {

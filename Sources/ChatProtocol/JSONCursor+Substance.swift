@@ -43,16 +43,23 @@ extension JSONCursor {
   /// servers write for `null`, nor Gemini's `FINISH_REASON_UNSPECIFIED`.
   @inline(__always)
   mutating func finishReasonOrSkip() throws(JSONScanError) -> JSONStringRange? {
-    guard let text = try stringRangeOrSkip(), !text.isEmpty else { return nil }
-    let contents = text.contents
-    guard JSONCursor.isReason(UnsafeRawBufferPointer(start: base + contents.lowerBound, count: contents.count)) else {
+    // Nearly every chunk has `null` here.
+    guard byte == UInt8(ascii: "\"") else {
+      try skipValue()
       return nil
     }
-    return text
+    return try readFinishReason()
+  }
+
+  @inline(never)
+  private mutating func readFinishReason() throws(JSONScanError) -> JSONStringRange? {
+    let text = try readStringRange()
+    let contents = text.contents
+    let bytes = UnsafeRawBufferPointer(start: base + contents.lowerBound, count: contents.count)
+    return JSONCursor.isReason(bytes) ? text : nil
   }
 
   /// Whether these bytes of a string tell why a choice ended.
-  @inline(__always)
   static func isReason(_ text: UnsafeRawBufferPointer) -> Bool {
     switch text.count {
     case 0: return false
