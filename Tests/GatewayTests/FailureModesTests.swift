@@ -47,7 +47,8 @@ struct FailureModesTests {
     for status in [400, 401, 402, 403, 404, 407, 408, 410, 413, 422, 424, 425, 429, 499, 500, 502, 503, 504, 529] {
       let kind = FaultClass(status: status, namesModel: true)
       let error = GatewayError.refusedGateway(status: status, words: nil, upstream: "x")
-      let told = ErrorAnswer.isPassedOn(kind, status: status) ? "\(status), passed on" : "\(error.status) `\(error.code)`"
+      let told =
+        ErrorAnswer.isPassedOn(kind, status: status) ? "\(status), passed on" : "\(error.status) `\(error.code)`"
       statuses += "| \(status) | `\(kind)` | `\(FaultClass(status: status, namesModel: false))` | \(told) |\n"
     }
     try expectPrinted("statuses", statuses)
@@ -73,5 +74,19 @@ struct FailureModesTests {
       #expect(
         file.contains("func \(link.output.2)(") || file.contains("def \(link.output.2)("), "\(link.output.0)")
     }
+  }
+}
+
+@Suite("docs/architecture.md")
+struct ArchitecturePageTests {
+  @Test("names every stage of a request's machine, in order")
+  func stages() throws {
+    let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "docs/architecture.md")
+    let text = try String(contentsOf: page, encoding: .utf8)
+    let places = try ExchangeMachine.Stage.allCases.map { stage in
+      try #require(text.range(of: "\n| `\(stage)` |"), "\(stage)").lowerBound
+    }
+    #expect(places == places.sorted())
   }
 }
