@@ -116,7 +116,7 @@ struct ReloadStories {
   func drainDeadline() async throws {
     try await House.story { house async throws in
       let running = try house.client()
-      try running.post("/v1/chat/completions", chat("events=100000 gap=2ms"))
+      try running.post("/v1/chat/completions", chat("events=100000 gap=20ms"))
       _ = try running.read(until: "\r\n\r\n")
       let waiting = try house.client()
       try waiting.post("/v1/chat/completions", chat("headDelay=60s"))
