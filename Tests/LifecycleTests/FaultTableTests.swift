@@ -35,6 +35,7 @@ struct FaultTableTests {
   func rows(_ fault: FaultClass) {
     #expect(FaultTable.usual[fault] == Self.rows[fault])
     #expect(FaultTable() == .usual)
+    #expect(MemoryLayout<FaultTable>.size == 8 && FaultClass.allCases.count <= 21)
   }
 
   @Test("a row that a model changes is changed alone", arguments: FaultClass.allCases)

@@ -1,8 +1,12 @@
 /// What may be tried after a fault, a row for each class. One table for all; a model's configuration may change rows of its own copy.
+///
+/// One word, three bits a row, for it is asked at each read until an answer's first content has gone.
 public struct FaultTable: Equatable, Sendable {
   /// What may be tried, in this order; with nothing left the client is told.
   public struct Reaction: OptionSet, Hashable, Sendable {
+    /// A bit for each step.
     public let rawValue: UInt8
+    /// From its bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The same endpoint once more, over a new connection.
@@ -15,23 +19,32 @@ public struct FaultTable: Equatable, Sendable {
     public static let any: Reaction = [.sameEndpoint, .otherEndpoint, .nextCandidate]
   }
 
-  private var rows: [Reaction]
+  private var rows: UInt64 = 0
 
   /// The usual rows.
-  public init() { rows = FaultClass.allCases.map(Self.usual) }
+  public init() {
+    for fault in FaultClass.allCases { self[fault] = Self.usual(fault) }
+  }
 
   /// The usual table.
   public static let usual = FaultTable()
 
+  /// What may be tried after a fault of that class.
   public subscript(fault: FaultClass) -> Reaction {
-    get { rows[Int(fault.rawValue)] }
-    set { rows[Int(fault.rawValue)] = newValue }
+    get { Reaction(rawValue: UInt8(truncatingIfNeeded: rows >> Self.place(fault)) & Reaction.any.rawValue) }
+    set {
+      rows &= ~(UInt64(Reaction.any.rawValue) << Self.place(fault))
+      rows |= UInt64(newValue.rawValue & Reaction.any.rawValue) << Self.place(fault)
+    }
   }
 
   /// Also another candidate, if there is one, or nobody else at all: the client is told.
   public mutating func set(_ fault: FaultClass, fallsBack: Bool) {
     self[fault] = fallsBack ? Self.usual(fault).union(.nextCandidate) : []
   }
+
+  /// The lowest bit of a row; 21 classes have room.
+  private static func place(_ fault: FaultClass) -> UInt64 { UInt64(fault.rawValue) &* 3 }
 
   private static func usual(_ fault: FaultClass) -> Reaction {
     switch fault {
