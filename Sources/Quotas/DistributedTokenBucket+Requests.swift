@@ -19,7 +19,9 @@ struct RequestNeed: Sendable, BitwiseCopyable {
   var least: Int
 
   @inline(__always)
-  func output(_ terms: UnsafePointer<LimitSet.Terms>) -> Int { LimitGrant.units(expected, terms.pointee.perThousand) }
+  func output(_ terms: UnsafePointer<LimitSet.Terms>) -> Int {
+    LimitCost.units(ofOutput: expected, terms.pointee.perThousand)
+  }
 
   /// What of the output is to be drawn with the prompt.
   @inline(__always)
@@ -57,14 +59,10 @@ extension DistributedTokenBucket {
     for place in 0..<set.terms.count {
       let terms = set.terms.address(place)
       let subject = terms.pointee.subject
-      guard isCurrent(subject) else {
-        giveBack(grant, upTo: place)
-        return .stale
-      }
+      guard isCurrent(subject) else { return giveBack(grant, upTo: place, for: .stale) }
       let prompt = terms.units(ofPrompt: need.promptTokens, images: need.images)
       guard prompt <= terms.pointee.promptMost else {
-        giveBack(grant, upTo: place)
-        return .tooLarge(at: place, units: prompt)
+        return giveBack(grant, upTo: place, for: .tooLarge(at: place, units: prompt))
       }
       let output = need.output(terms)
       let amount = max(need.least, prompt + ahead(need, terms, prompt: prompt, output: output))
@@ -74,13 +72,7 @@ extension DistributedTokenBucket {
           || (mayBegin(subject, prompt, output, need.horizonMilliseconds, now)
             && (draw(subject, amount, isRetry: waitsAt == subject, isRunning: false, now, condition)
               || (isLastTry && drawWithoutStore(subject, amount))))
-      else {
-        giveBack(grant, upTo: place)
-        for later in place + 1..<max(place + 1, set.terms.count) where isCurrent(set.terms[later].subject) {
-          askAhead(need, set.terms.address(later))
-        }
-        return .halted(at: place, need: amount)
-      }
+      else { return halt(grant, need, at: place, amount) }
       grant.shares[place] = ShareList.Share(
         charged: amount, prompt: prompt, allowance: Allowance(amount - prompt, lowAt: terms.pointee.lowAt),
         // What is drawn already is not still to come.
@@ -91,17 +83,21 @@ extension DistributedTokenBucket {
         left: left(Int(subject.place)) + amount, prompt: prompt,
         thousandthsPerToken: terms.pointee.perThousand * need.choices)
     }
-    var clamped: Int?
+    noteBegun(grant)
     switch clamp.answer(maxTokens: need.maxTokens, outputMax: need.outputMax) {
-    case .keep: break
-    case .clamp(let most): clamped = most
+    case .keep: return .begun(clampedMaxTokens: nil)
+    case .clamp(let most): return .begun(clampedMaxTokens: most)
     }
-    for place in 0..<set.terms.count {
-      let number = activate(Int(set.terms.address(place).pointee.subject.place))
+  }
+
+  /// All limits have given: what is expected of the request is known from here on.
+  @inline(__always)
+  private func noteBegun(_ grant: LimitGrant) {
+    for place in 0..<grant.set.terms.count {
+      let number = activate(Int(grant.set.terms.address(place).pointee.subject.place))
       active.pointer(number).pointee.lookAhead.began(output: grant.shares.end(place).reserved)
       active.pointer(number).pointee.unspent &+= grant.shares.allowance(place).left
     }
-    return .begun(clampedMaxTokens: clamped)
   }
 
   /// What of the output is to be drawn with the prompt, of what there is.
@@ -124,8 +120,22 @@ extension DistributedTokenBucket {
       terms.pointee.subject, max(need.least, prompt + ahead(need, terms, prompt: prompt, output: need.output(terms))))
   }
 
-  private func giveBack(_ grant: LimitGrant, upTo end: Int) {
+  /// The limit at a place does not give: what those before it gave is back, and those behind it are asked ahead.
+  @inline(never)
+  private func halt(_ grant: LimitGrant, _ need: RequestNeed, at place: Int, _ amount: Int) -> Beginning {
+    let halted = giveBack(grant, upTo: place, for: .halted(at: place, need: amount))
+    let terms = grant.set.terms
+    for later in place + 1..<max(place + 1, terms.count) where isCurrent(terms[later].subject) {
+      askAhead(need, terms.address(later))
+    }
+    return halted
+  }
+
+  /// What the limits before that place gave is back, and what is said for it.
+  @inline(never)
+  private func giveBack(_ grant: LimitGrant, upTo end: Int, for beginning: Beginning) -> Beginning {
     for place in 0..<end { giveBack(grant.set.terms[place].subject, grant.shares[place].charged) }
+    return beginning
   }
 
   /// Whether a request may begin, by what streams here expect.

@@ -210,11 +210,6 @@ extension LimitDesk {
     if gauge.indices.contains(number), gauge[number].name == share.limit.name { gauge[number].denied += 1 }
   }
 
-  func noteCut(_ limit: LimitPlan.Limit) {
-    let number = limit.number
-    if gauge.indices.contains(number), gauge[number].name == limit.name { gauge[number].cut += 1 }
-  }
-
   // MARK: Waiting
 
   private func begin(
@@ -228,13 +223,6 @@ extension LimitDesk {
       return .refused(refusal)
     }
     return .waiting(wait.id)
-  }
-
-  func makeWait(_ kind: LimitWait.Kind, _ waiter: any LimitWaiter) -> LimitWait {
-    nextWait += 1
-    let wait = LimitWait(LimitWaitID(number: nextWait), kind, waiter, self)
-    waits[nextWait] = wait
-    return wait
   }
 
   /// Puts the wait where it belongs; a refusal when there is no place for it.
@@ -298,7 +286,9 @@ extension LimitDesk {
     if let slot { pending.slots.append(slot) } else { pending.slotWasRefused = true }
     resume(wait, pending)
   }
+}
 
+extension LimitDesk: LimitWaitOwner {
   func expired(_ wait: LimitWait) {
     guard !wait.isOver else { return }
     switch wait.kind {
@@ -315,45 +305,6 @@ extension LimitDesk {
       wait.grant?.waitEnded()
       finish(wait, .refused(refusal(share, need: need, beyond: need - 1)))
     }
-  }
-
-  func finish(_ wait: LimitWait, _ result: LimitWaitResult) {
-    close(wait)
-    // Who is told may ask for something at once; whoever is at work here is to have ended.
-    reactor.atEndOfTurn { wait.tell(result) }
-  }
-
-  func close(_ wait: LimitWait) {
-    wait.isOver = true
-    waits[wait.id.number] = nil
-    leaveQueues(wait)
-    if let timer = wait.timer { reactor.cancelTimer(timer) }
-    wait.timer = nil
-  }
-
-  func arm(_ wait: LimitWait, _ deadline: Int) {
-    if let timer = wait.timer { reactor.cancelTimer(timer) }
-    wait.deadline = deadline
-    let due = MonotonicTime(nanoseconds: UInt64(clamping: max(0, deadline)) * 1_000_000)
-    wait.timer = reactor.startTimer(at: due, wait)
-  }
-
-  private func leaveQueues(_ wait: LimitWait) {
-    leaveUnits(wait)
-    leaveSlot(wait)
-  }
-
-  private func leaveUnits(_ wait: LimitWait) {
-    guard let subject = wait.subject else { return }
-    wait.subject = nil
-    let id = wait.id.number
-    bucket.here { $0.leaveQueue(subject, id: id) }
-  }
-
-  private func leaveSlot(_ wait: LimitWait) {
-    guard let slotID = wait.slotID else { return }
-    wait.slotID = nil
-    slots.leave(slotID, waiter: wait.id.number)
   }
 }
 

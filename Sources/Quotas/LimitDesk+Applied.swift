@@ -105,6 +105,9 @@ extension LimitDesk {
 
   // MARK: How they stand
 
+  /// How the limits of such a request stand, for the headers of a refusal.
+  public func views(_ request: LimitRequest) -> LimitViews { views(limits(of: request)) }
+
   func views(_ set: LimitSet) -> LimitViews {
     bucket.here((set, unixTime())) { $0.views($1.0, unixTime: $1.1) }
   }

@@ -1,11 +1,15 @@
 internal import RateLimiting
 
 /// What streams that run ask.
-extension LimitDesk {
+extension LimitDesk: LimitGrantOwner {
   func charge(_ share: AppliedShare, _ amount: Int) {
     guard amount != 0, let subject = share.subject else { return }
     bucket.here { $0.charge(subject, amount) }
   }
+
+  func passed(_ usage: TokenUsage, _ grant: LimitGrant) { bucket.here((usage, grant)) { $0.passed($1.0, $1.1) } }
+
+  func refill(_ grant: LimitGrant) -> (dry: Int?, isLow: Bool) { bucket.here(grant) { $0.refill($1) } }
 
   /// A stream has run dry.
   ///
@@ -68,5 +72,10 @@ extension LimitDesk {
     guard ending.isWhole, grant.set.model >= 0 else { return }
     let tokens = ending.usage.output + ending.usage.reasoning
     expectations[grant.set.model].ended(tokens: tokens, milliseconds: max(0, now - grant.beganAt))
+  }
+
+  private func noteCut(_ limit: LimitPlan.Limit) {
+    let number = limit.number
+    if gauge.indices.contains(number), gauge[number].name == limit.name { gauge[number].cut += 1 }
   }
 }

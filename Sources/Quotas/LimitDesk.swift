@@ -94,9 +94,6 @@ public final class LimitDesk: @unchecked Sendable {
       dropped: bucket.here { $0.counts.dropped }, slots: slots.inUse, waiting: waits.count)
   }
 
-  /// How the limits of such a request stand, for the headers of a refusal.
-  public func views(_ request: LimitRequest) -> LimitViews { views(limits(of: request)) }
-
   /// How long answers of a model are.
   public func expectation(of model: String) -> OutputExpectation {
     models[model].map { expectations[$0] } ?? OutputExpectation()

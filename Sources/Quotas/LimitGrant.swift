@@ -21,16 +21,34 @@ public enum LimitStreamWait: Sendable {
   case refused(LimitRefusal)
 }
 
+/// What a grant needs of the desk that gave it.
+protocol LimitGrantOwner: AnyObject, Sendable {
+  var reactor: Reactor { get }
+  /// Milliseconds of the reactor's clock.
+  var now: Int { get }
+  /// How its limits stand.
+  func views(_ set: LimitSet) -> LimitViews
+  /// Its prompt takes so many units more of a limit, or fewer.
+  func charge(_ share: AppliedShare, _ amount: Int)
+  /// Tokens of output have passed.
+  func passed(_ usage: TokenUsage, _ grant: LimitGrant)
+  /// Draws more where little is left: the first limit that has run dry, if any, and whether one is low.
+  func refill(_ grant: LimitGrant) -> (dry: Int?, isLow: Bool)
+  func refusal(_ share: AppliedShare, need: Int, beyond: Int) -> LimitRefusal
+  /// It has run dry.
+  func waitForMore(
+    _ grant: LimitGrant, _ share: AppliedShare, need: Int, _ waiter: any LimitWaiter
+  ) -> LimitStreamWait
+  func cancel(_ id: LimitWaitID)
+  /// It has ended.
+  func settle(_ grant: LimitGrant, _ ending: LimitEnding)
+}
+
 /// A request's permission: what it holds of each limit, spent as its tokens pass, settled when it ends. Dropping it settles what was counted.
 ///
 /// `@unchecked Sendable`: confined to its desk's reactor, but for the last reference, which may go anywhere.
 public final class LimitGrant: @unchecked Sendable {
-  /// Tokens of output that are drawn with the prompt, and at once later.
-  static let outputAhead = 64
-  /// With less than so many in hand more is drawn.
-  static let outputLow = 16
-
-  let desk: LimitDesk
+  private let desk: any LimitGrantOwner
   let set: LimitSet
   let beganAt: Int
   /// Tokens of the prompt, as they were told last.
@@ -55,7 +73,7 @@ public final class LimitGrant: @unchecked Sendable {
   /// What to forward as the bound on one answer; nil: what the caller said.
   public private(set) var clampedMaxTokens: Int?
 
-  init(desk: LimitDesk, set: LimitSet, promptTokens: Int, beganAt: Int) {
+  init(desk: any LimitGrantOwner, set: LimitSet, promptTokens: Int, beganAt: Int) {
     self.desk = desk
     self.set = set
     self.promptTokens = promptTokens
@@ -225,13 +243,13 @@ public final class LimitGrant: @unchecked Sendable {
     output &+= pendingOutput
     reasoning &+= pendingReasoning
     (pendingOutput, pendingReasoning) = (0, 0)
-    desk.bucket.here((usage, self)) { $0.passed($1.0, $1.1) }
+    desk.passed(usage, self)
   }
 
   private func account() -> LimitStanding {
     guard !isOver else { return .ample }
     flush()
-    let (dry, isLow) = desk.bucket.here(self) { $0.refill($1) }
+    let (dry, isLow) = desk.refill(self)
     ample = amplest
     if let dry { return .dry(desk.refusal(set.shares[dry], need: 1, beyond: -shares[dry].allowance.left)) }
     return isLow ? .low : .ample
@@ -259,12 +277,6 @@ public final class LimitGrant: @unchecked Sendable {
   func waitMilliseconds(_ share: AppliedShare) -> Int {
     let rule = share.limit.rule
     return rule.exceeded == .wait ? rule.waitMilliseconds : max(0, rule.waitMilliseconds - waited)
-  }
-
-  @inline(__always)
-  static func units(_ tokens: Int, _ perThousand: Int) -> Int {
-    let (product, overflow) = tokens.multipliedReportingOverflow(by: perThousand)
-    return overflow ? LeaseRate.amountMax : min(LeaseRate.amountMax, product / 1000 + (product % 1000 > 0 ? 1 : 0))
   }
 
   /// Tokens that may pass until a limit is low.

@@ -126,6 +126,13 @@ enum LimitCost: Sendable {
   @inline(__always)
   func units(ofPrompt tokens: Int) -> Int { units(of: TokenUsage(input: tokens, requests: 1)) }
 
+  /// The units of so many tokens of output, by those of a thousand.
+  @inline(__always)
+  static func units(ofOutput tokens: Int, _ perThousand: Int) -> Int {
+    let (product, overflow) = tokens.multipliedReportingOverflow(by: perThousand)
+    return overflow ? LeaseRate.amountMax : min(LeaseRate.amountMax, product / 1000 + (product % 1000 > 0 ? 1 : 0))
+  }
+
   /// Units that a thousand tokens of output cost, of the dearer kind: plain or reasoning.
   var unitsPerThousandOutput: Int {
     if case .requests = self { return 0 }

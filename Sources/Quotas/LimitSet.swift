@@ -70,12 +70,9 @@ final class LimitSet: Sendable {
       applied.compactMap { share in
         share.subject.map {
           Terms(
-            subject: $0, perThousand: share.perThousand,
-            ahead: share.bounded(LimitGrant.units(LimitGrant.outputAhead, share.perThousand)),
-            lowAt: max(2, share.bounded(LimitGrant.units(LimitGrant.outputLow, share.perThousand))), cost: share.cost,
+            subject: $0, perThousand: share.perThousand, ahead: share.ahead, lowAt: share.lowAt, cost: share.cost,
             weights: share.cost.weights, reservedMost: share.reservedMost, promptMost: share.promptMost,
-            isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity),
-            amount: share.amount,
+            isCalendar: share.endsAt != nil, kind: Kind(share.limit.rule.quantity), amount: share.amount,
             scale: share.limit.unitScale)
         }
       })
@@ -160,6 +157,11 @@ final class AppliedShare: Sendable {
   /// Where the slot book had it last: looked at first, for there all that it has is by its name. Of the reactor's desk alone, as the set.
   nonisolated(unsafe) var slotPlace = 0
 
+  /// Tokens of output that are drawn with the prompt, and at once later.
+  static let outputAhead = 64
+  /// With less than so many in hand more is drawn.
+  static let outputLow = 16
+
   init(
     limit: LimitPlan.Limit, subject: SubjectRef?, id: String, amount: Int, endsAt: Int?, cost: LimitCost,
     isShared: Bool = false, reservedMost: Int = 0
@@ -188,8 +190,14 @@ final class AppliedShare: Sendable {
     return false
   }
 
+  /// Units that are drawn with the prompt, and at once later.
+  var ahead: Int { bounded(LimitCost.units(ofOutput: Self.outputAhead, perThousand)) }
+
+  /// With less than so many units in hand more is drawn.
+  var lowAt: Int { max(2, bounded(LimitCost.units(ofOutput: Self.outputLow, perThousand))) }
+
   /// What may be drawn before it has passed: of a small limit a small part, for what is drawn beyond its end is a debt.
-  func bounded(_ units: Int) -> Int {
+  private func bounded(_ units: Int) -> Int {
     guard perThousand > 0 else { return units }
     return min(units, max(1, amount * limit.unitScale / Self.aheadPart))
   }

@@ -1,6 +1,11 @@
 internal import RateLimiting
 internal import Reactor
 
+/// Told when the time of a wait is up.
+protocol LimitWaitOwner: AnyObject {
+  func expired(_ wait: LimitWait)
+}
+
 /// A request or a stream that waits; one timer for its bound.
 final class LimitWait: TimerHandler {
   enum Kind {
@@ -12,7 +17,7 @@ final class LimitWait: TimerHandler {
   let id: LimitWaitID
   let kind: Kind
   private let waiter: any LimitWaiter
-  private weak let desk: LimitDesk?
+  private weak let desk: (any LimitWaitOwner)?
   var timer: Reactor.TimerID?
   /// When it ends at the latest.
   var deadline = Int.max
@@ -25,7 +30,7 @@ final class LimitWait: TimerHandler {
   var isOver = false
   var isCancelled = false
 
-  init(_ id: LimitWaitID, _ kind: Kind, _ waiter: any LimitWaiter, _ desk: LimitDesk) {
+  init(_ id: LimitWaitID, _ kind: Kind, _ waiter: any LimitWaiter, _ desk: any LimitWaitOwner) {
     self.id = id
     self.kind = kind
     self.waiter = waiter

@@ -121,7 +121,7 @@ import Testing
     let events = delivered.withLock { $0 }.sorted { $0.at < $1.at }
     for event in events { monitor.delivered(event.amount, at: event.at) }
     var bound = LimitBound(
-      terms, nodes: 4, needMost: Self.prompt + LimitGrant.outputAhead, allowance: LimitGrant.outputAhead,
+      terms, nodes: 4, needMost: Self.prompt + AppliedShare.outputAhead, allowance: AppliedShare.outputAhead,
       streams: 4 * Self.streamsMax, eventMax: 5)
     if withFaults {
       // Away: a lease for each node and the rate's part; flushed: what was leased since the last snapshot.

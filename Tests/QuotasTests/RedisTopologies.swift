@@ -195,7 +195,7 @@ import Testing
 
   private static let terms = rule.terms(amount: 61_000, unixTime: 0).terms
   private static let bound = LimitBound(
-    terms, nodes: desks, needMost: prompt + LimitGrant.outputAhead, allowance: LimitGrant.outputAhead,
+    terms, nodes: desks, needMost: prompt + AppliedShare.outputAhead, allowance: AppliedShare.outputAhead,
     streams: desks * streamsEach, eventMax: event)
   /// What limits that go local for a while may give beyond the bound, by their own formula.
   private static func away(milliseconds: Int) -> Int {
@@ -323,7 +323,7 @@ import Testing
     #expect(goesOn)
     try await Task.sleep(for: .seconds(1))
     // Leased since the replica's state, by whoever comes first.
-    let forgotten = (Self.desks + 1) * (Self.terms.leaseMost + Self.prompt + LimitGrant.outputAhead)
+    let forgotten = (Self.desks + 1) * (Self.terms.leaseMost + Self.prompt + AppliedShare.outputAhead)
     try await run.stop()
     run.check(
       "failover, \(lags ? "lagging" : "in step"), after \(outage) ms",
