@@ -300,7 +300,7 @@ struct FailoverStories {
   func leavesWhileWaiting() async throws {
     try await House.story(options: "pool: { maxSessions: 1, queueTimeout: 60s }") { house async throws in
       let first = try house.client()
-      try first.post("/v1/chat/completions", chat("events=100000 gap=5ms"))
+      try first.post("/v1/chat/completions", chat("events=100000 gap=50ms"))
       _ = try first.read(until: "data: ")
       let second = try house.client()
       try second.post("/v1/chat/completions", chat("events=1"))
