@@ -1,5 +1,6 @@
 internal import GatewayConfiguration
 internal import HTTPWire
+internal import Lifecycle
 internal import Reactor
 internal import Synchronization
 internal import Upstreams
@@ -51,6 +52,8 @@ final class UpstreamRuntime: Sendable {
   let credentialLines: [[UInt8]]
   /// The secrets among them, to keep them out of what is sent down.
   let secrets: [[UInt8]]
+  /// Its time-outs as attempts use them.
+  let times: AttemptTimes
 
   init(settings: UpstreamSettings, running: RunningUpstream) {
     name = settings.name
@@ -77,5 +80,9 @@ final class UpstreamRuntime: Sendable {
     }
     credentialLines = lines.isEmpty ? [[]] : lines
     secrets = keys.map { Array($0.reveal().utf8) }.filter { $0.count >= 8 }
+    let timeouts = settings.timeouts
+    times = AttemptTimes(
+      answer: Span(timeouts.answer), firstToken: Span(timeouts.firstToken), betweenTokens: Span(timeouts.betweenTokens),
+      total: Span(timeouts.total), isStream: false, showsLife: false)
   }
 }

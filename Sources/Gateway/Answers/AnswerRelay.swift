@@ -25,7 +25,8 @@ struct AnswerRelay {
       case began(isStream: Bool)
       case atLimit(isWhole: Bool, hasMore: Bool)
       case complete
-      case failed(Fault)
+      /// The attempt has failed with ``AnswerRelay/fault``.
+      case failed
     }
   }
 
@@ -52,6 +53,8 @@ struct AnswerRelay {
   private var waitingHead: WaitingHead?
   /// Blank bytes that came before those.
   private var blank: [UInt8] = []
+  /// Why the attempt has failed.
+  private(set) var fault: Fault?
   var writer: AnswerWriter
 
   init(_ writer: AnswerWriter) { self.writer = writer }
@@ -65,6 +68,7 @@ struct AnswerRelay {
     error = nil
     waitingHead = nil
     blank = []
+    fault = nil
     writer.forgetHead()
   }
 
@@ -146,9 +150,12 @@ struct AnswerRelay {
     switch form {
     case .none, .undecided: return Outcome()
     case .chunkStream, .eventStream:
-      return follow(buffer, isLast: isLast, client, &state) { (stream, grant) throws(SSEError) in
-        try stream.take(buffer, payload, isLast: isLast, grant)
-      }
+      guard let stream else { return Outcome() }
+      let release: AnswerPipeline.Release
+      do throws(SSEError) {
+        release = try stream.take(buffer, payload, isLast: isLast, state.attempt.grant)
+      } catch { return failed(.eventTooLarge(upstream: state.attempt.upstream.name)) }
+      return follow(stream, release, of: buffer, isLast: isLast, client, &state)
     case .document, .opaque: return pass(buffer, payload, isLast: isLast, &state)
     case .error:
       let isEnough = error?.take(UnsafeRawBufferPointer(rebasing: buffer[payload])) ?? true
@@ -180,7 +187,7 @@ struct AnswerRelay {
       attempts: attempts)
   }
 
-  private func noAnswer(_ upstream: String) -> Outcome {
+  private mutating func noAnswer(_ upstream: String) -> Outcome {
     let isBlank = blank.allSatisfy { $0 <= 0x20 }
     return failed(
       .noAnswer(isBlank ? "nothing" : "a body that is neither events nor JSON", words: nil, upstream: upstream))
@@ -193,84 +200,86 @@ struct AnswerRelay {
     return first.withUnsafeMutableBytes { take($0, 0..<$0.count, isLast: isLast, client, &state) }
   }
 
-  private func failed(_ fault: Fault) -> Outcome { Outcome(next: .failed(fault)) }
+  private mutating func failed(_ fault: Fault) -> Outcome {
+    self.fault = fault
+    return Outcome(next: .failed)
+  }
 
   // MARK: Events
 
   /// The limits have given more: what came meanwhile goes out.
   mutating func goOn(isLast: Bool, _ client: ClientSide, _ state: inout RequestState) -> Outcome {
+    guard let stream else { return Outcome() }
     let none = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    return follow(none, isLast: isLast, client, &state) { (stream, grant) throws(SSEError) in
-      try stream.goOn(isLast: isLast, grant)
-    }
-  }
-
-  @inline(__always)
-  private mutating func follow(
-    _ buffer: UnsafeMutableRawBufferPointer, isLast: Bool, _ client: ClientSide, _ state: inout RequestState,
-    _ read: (inout StreamAnswer, LimitGrant?) throws(SSEError) -> AnswerPipeline.Release
-  ) -> Outcome {
-    guard stream != nil else { return Outcome() }
     let release: AnswerPipeline.Release
     do throws(SSEError) {
-      release = try read(&stream!, state.attempt.grant)
-    } catch {
-      return failed(.eventTooLarge(upstream: state.attempt.upstream.name))
-    }
-    let standing = stream!.standing(isLast: isLast)
-    if !client.hasAnything, let fault = early(standing, client, &state) { return failed(fault) }
-    var outcome = Outcome(isContent: standing.findings.progressed)
-    forward(release, of: buffer, standing, client, &state, &outcome)
-    outcome.next = next(standing, &state)
+      release = try stream.goOn(isLast: isLast, state.attempt.grant)
+    } catch { return failed(.eventTooLarge(upstream: state.attempt.upstream.name)) }
+    return follow(stream, release, of: none, isLast: isLast, client, &state)
+  }
+
+  private mutating func follow(
+    _ stream: StreamAnswer, _ release: AnswerPipeline.Release, of buffer: UnsafeMutableRawBufferPointer, isLast: Bool,
+    _ client: ClientSide, _ state: inout RequestState
+  ) -> Outcome {
+    let standing = stream.standing(isLast: isLast)
+    if !client.hasAnything, let fault = early(stream, standing, client, &state) { return failed(fault) }
+    var outcome = Outcome(isContent: standing.progressed)
+    forward(stream, release, of: buffer, standing, client, &state, &outcome)
+    outcome.next = next(stream, standing, &state)
     return outcome
   }
 
   /// The client has nothing yet, whatever stands in this read: the answer can still be another one.
   private func early(
-    _ standing: StreamAnswer.Standing, _ client: ClientSide, _ state: inout RequestState
+    _ stream: StreamAnswer, _ standing: StreamAnswer.Standing, _ client: ClientSide, _ state: inout RequestState
   ) -> Fault? {
     // With content before it the error is passed on where nobody else can answer.
-    if standing.findings.hasError {
-      return client.mayGetAnother || !standing.findings.hasProgress ? errorEvent(&state) : nil
+    if standing.hasError {
+      return client.mayGetAnother || !standing.hasProgress ? errorEvent(stream, &state) : nil
     }
     guard standing.isEnd && !standing.isComplete else { return nil }
     return .incomplete(upstream: state.attempt.upstream.name)
   }
 
+  @inline(__always)
   private mutating func forward(
-    _ release: AnswerPipeline.Release, of buffer: UnsafeMutableRawBufferPointer, _ standing: StreamAnswer.Standing,
-    _ client: ClientSide, _ state: inout RequestState, _ outcome: inout Outcome
+    _ stream: StreamAnswer, _ release: AnswerPipeline.Release, of buffer: UnsafeMutableRawBufferPointer,
+    _ standing: StreamAnswer.Standing, _ client: ClientSide, _ state: inout RequestState, _ outcome: inout Outcome
   ) {
     switch release {
     case .asksForMore: return
     case .inBuffer(let range):
       guard !range.isEmpty || standing.end != .open else { return }
-      if standing.findings.hasError { Redaction.blank(state.attempt.upstream.secrets, in: buffer, range) }
+      if standing.hasError { Redaction.blank(state.attempt.upstream.secrets, in: buffer, range) }
       outcome.isTaken = writer.forward(buffer, range, standing.end)
     case .inLarge(let range):
-      var large = stream?.pipeline.takeLarge() ?? []
+      var large = stream.pipeline.takeLarge()
       large.withUnsafeMutableBytes {
-        if standing.findings.hasError { Redaction.blank(state.attempt.upstream.secrets, in: $0, range) }
+        if standing.hasError { Redaction.blank(state.attempt.upstream.secrets, in: $0, range) }
         outcome.isTaken = writer.forward($0, range, standing.end)
       }
     }
-    if standing.findings.progressed || !client.hasAnything { outcome.delivered = max(.beginnings, standing.delivered) }
+    if standing.progressed || !client.hasAnything { outcome.delivered = max(.beginnings, standing.delivered) }
   }
 
-  private func next(_ standing: StreamAnswer.Standing, _ state: inout RequestState) -> Outcome.Next {
+  @inline(__always)
+  private mutating func next(
+    _ stream: StreamAnswer, _ standing: StreamAnswer.Standing, _ state: inout RequestState
+  ) -> Outcome.Next {
     guard standing.isEnd else {
       return standing.isDry ? .atLimit(isWhole: standing.isOver, hasMore: standing.isStopped) : .open
     }
     let name = state.attempt.upstream.name
-    guard standing.isComplete else { return .failed(.incomplete(upstream: name)) }
-    if stream?.pipeline.errorIsBare ?? false { return .failed(errorEvent(&state)) }
+    guard standing.isComplete else { return failed(.incomplete(upstream: name)).next }
+    if stream.pipeline.errorIsBare { return failed(errorEvent(stream, &state)).next }
     return .complete
   }
 
   /// The upstream has told of a failure inside the stream.
-  private func errorEvent(_ state: inout RequestState) -> Fault {
+  private func errorEvent(_ stream: StreamAnswer, _ state: inout RequestState) -> Fault {
     let upstream = state.attempt.upstream
-    let document = stream?.pipeline.errorDocument ?? []
+    let document = stream.pipeline.errorDocument
     let words = document.isEmpty ? nil : ErrorBody(document.span.bytes).message
     return .errorEvent(words: Redaction.cleaned(words, without: upstream.secrets), upstream: upstream.name)
   }
@@ -360,7 +369,7 @@ struct AnswerRelay {
   mutating func settle(_ state: inout RequestState) {
     if let stream {
       AnswerTokens.note(stream.pipeline.meter, stream.pipeline.findings, isPassed: !stream.isChunks, &state.record)
-      if let grant = state.attempt.grant { self.stream?.account(grant) }
+      if let grant = state.attempt.grant { stream.account(grant) }
     } else if let long = document?.long {
       state.read(long)
     } else if let document, document.isRead, !document.isWhole, !document.kept.isEmpty {

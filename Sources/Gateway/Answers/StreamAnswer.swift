@@ -6,7 +6,9 @@ internal import ServerSentEvents
 internal import TokenAccounting
 
 /// An answer that comes as events: what a read of it came to, and whether it is whole.
-struct StreamAnswer {
+///
+/// An object: only streams pay for its room, and no use of it can copy what is large in it.
+final class StreamAnswer {
   /// The largest event that is followed.
   private static let eventBytesMax = 8 << 20
   /// The largest one of an endpoint that is passed through: there are pictures in them.
@@ -14,7 +16,6 @@ struct StreamAnswer {
   /// Beginnings of such a stream may repeat the whole request.
   private static let passedHoldsBytesMax = 256 << 10
 
-  /// Changed in place, never moved: it holds buffers.
   var pipeline: AnswerPipeline
   /// Events may be taken out, added to and ended; of others not all is known.
   let isChunks: Bool
@@ -24,18 +25,24 @@ struct StreamAnswer {
 
   /// What has been read so far, at the end of a read.
   struct Standing {
-    let findings: AnswerFindings
+    /// The upstream told of a failure inside the stream.
+    var hasError: Bool
+    /// This read brought progress.
+    var progressed: Bool
+    /// It has brought progress so far.
+    var hasProgress: Bool
     /// Nothing follows, here or behind a limit.
-    let isEnd: Bool
-    let isComplete: Bool
+    var isEnd: Bool
+    var isComplete: Bool
     /// The upstream has told that it is: nothing that is counted follows.
-    let isOver: Bool
+    var isOver: Bool
     /// A limit was reached.
-    let isDry: Bool
+    var isDry: Bool
     /// Bytes wait behind it.
-    let isStopped: Bool
-    let delivered: Delivered
-    let end: AnswerWriter.End
+    var isStopped: Bool
+    /// What the client has with what was released.
+    var delivered: Delivered
+    var end: AnswerWriter.End
   }
 
   init(isChunks: Bool, _ image: inout RequestImage, _ counter: AnswerCounter?, _ grant: LimitGrant?) {
@@ -52,20 +59,20 @@ struct StreamAnswer {
   }
 
   /// Takes a piece of the body.
-  mutating func take(
+  func take(
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool, _ grant: LimitGrant?
   ) throws(SSEError) -> AnswerPipeline.Release {
     try released(pipeline.take(buffer, payload, isLast: isLast), buffer, grant)
   }
 
   /// The limits have given more: takes what has waited.
-  mutating func goOn(isLast: Bool, _ grant: LimitGrant?) throws(SSEError) -> AnswerPipeline.Release {
+  func goOn(isLast: Bool, _ grant: LimitGrant?) throws(SSEError) -> AnswerPipeline.Release {
     pipeline.budget.allow(grant?.allowance ?? 0, isNearLimit: true)
     return try released(pipeline.goOn(isLast: isLast), UnsafeMutableRawBufferPointer(start: nil, count: 0), grant)
   }
 
   /// Asks the limits as often as the budget is used up.
-  private mutating func released(
+  private func released(
     _ first: AnswerPipeline.Release, _ buffer: UnsafeMutableRawBufferPointer, _ grant: LimitGrant?
   ) throws(SSEError) -> AnswerPipeline.Release {
     var release = first
@@ -77,7 +84,7 @@ struct StreamAnswer {
   }
 
   /// Tells the limits what has been spent, and fills the budget as they say.
-  mutating func account(_ grant: LimitGrant) {
+  func account(_ grant: LimitGrant) {
     let spent = pipeline.budget.takeSpent()
     switch grant.spend(output: spent.output, reasoning: spent.reasoning) {
     case .ample: pipeline.budget.allow(grant.allowance, isNearLimit: false)
@@ -90,24 +97,25 @@ struct StreamAnswer {
   ///
   /// - Parameter isLast: the upstream has ended its answer.
   func standing(isLast: Bool) -> Standing {
-    let findings = pipeline.findings
+    let hasError = pipeline.findings.hasError
     let isStopped = pipeline.isStopped
-    // What waits behind a limit is not the end.
-    let isEnd = isLast && !isStopped
-    let isWhole = findings.isWhole(choices: choices)
-    let isOver = findings.hasError || isWhole
-    let isComplete = isOver || (!isChunks && !tellsEnd && !findings.awaitsEnd)
-    let isSaid = isEnd && isComplete && !pipeline.lacksUsage && !pipeline.errorIsBare
-    return Standing(
-      findings: findings, isEnd: isEnd, isComplete: isComplete, isOver: isOver, isDry: pipeline.isDry, isStopped: isStopped,
-      delivered: findings.delivered(choices: choices),
-      end: isSaid ? .whole(addsDone: isChunks && !findings.isDone && !findings.hasError) : .open)
+    let isWhole = pipeline.findings.isWhole(choices: choices)
+    let isOver = hasError || isWhole
+    let isComplete = isOver || (!isChunks && !tellsEnd && !pipeline.findings.awaitsEnd)
+    var standing = Standing(
+      hasError: hasError, progressed: pipeline.findings.progressed, hasProgress: pipeline.findings.hasProgress,
+      // What waits behind a limit is not the end.
+      isEnd: isLast && !isStopped, isComplete: isComplete, isOver: isOver, isDry: pipeline.isDry, isStopped: isStopped,
+      delivered: pipeline.findings.delivered(choices: choices), end: .open)
+    if standing.isEnd, isComplete, !pipeline.lacksUsage, !pipeline.errorIsBare {
+      standing.end = .whole(addsDone: isChunks && !pipeline.findings.isDone && !hasError)
+    }
+    return standing
   }
 
   /// Whether a client that has all that was released has the whole answer, whatever happens to its upstream behind that.
   var isComplete: Bool {
-    let findings = pipeline.findings
-    return findings.hasError && !pipeline.errorIsBare || findings.isWhole(choices: choices)
+    pipeline.findings.hasError && !pipeline.errorIsBare || pipeline.findings.isWhole(choices: choices)
   }
 
   /// What is missing to an answer that is complete: usage that the client asked for, `[DONE]`.

@@ -53,11 +53,10 @@ struct Attempt {
 
   /// How long it may take.
   func times(_ image: inout RequestImage) -> AttemptTimes {
-    let settings = upstream.settings.timeouts
-    return AttemptTimes(
-      answer: Span(settings.answer), firstToken: Span(settings.firstToken), betweenTokens: Span(settings.betweenTokens),
-      total: Span(settings.total), isStream: image.wantsStream,
-      showsLife: image.wantsStream && image.surface.takesComments)
+    var times = upstream.times
+    times.isStream = image.wantsStream
+    times.showsLife = image.wantsStream && image.surface.takesComments
+    return times
   }
 
   /// Gives back what it holds of the pool.

@@ -3,14 +3,23 @@ internal import Transport
 internal import Upstreams
 
 /// What went wrong with an attempt: of which class it is, and how it is told if nobody else is left.
-struct Fault {
+///
+/// An object: faults are rare, and what may hold one stays small and is copied for nothing.
+final class Fault: Sendable {
   let kind: FaultClass
   /// The words for the client.
   let error: GatewayError
   /// For the record, when the error's code does not say it.
-  var reason: String?
+  let reason: String?
   /// The upstream's own document goes to the client as it is.
-  var isPassedOn = false
+  let isPassedOn: Bool
+
+  init(kind: FaultClass, error: GatewayError, reason: String? = nil, isPassedOn: Bool = false) {
+    self.kind = kind
+    self.error = error
+    self.reason = reason
+    self.isPassedOn = isPassedOn
+  }
 
   /// What the record says of it.
   var words: String { reason ?? "\(error.code)" }

@@ -56,10 +56,11 @@ final class Exchange: @unchecked Sendable {
 
   /// The body is complete: finds the candidates, and begins with the first.
   func bodyArrived(_ body: UnsafeRawBufferPointer) {
+    let event: ExchangeEvent
     do throws(GatewayError) {
-      try state.route(body)
+      event = try state.route(body)
     } catch { return refuse(error) }
-    tell(.routed(candidates: state.image.candidates.count, isRepeatable: state.image.isRepeatable))
+    tell(event)
   }
 
   /// The request is refused, by the gateway or by its connection.
@@ -190,7 +191,7 @@ final class Exchange: @unchecked Sendable {
     case .began(let isStream): tell(.answerBegan(isStream: isStream))
     case .atLimit(let isWhole, let hasMore): tell(.limitReached(isWhole: isWhole, hasMore: hasMore))
     case .complete: tell(.completed)
-    case .failed(let fault): fail(fault)
+    case .failed: if let fault = relay.fault { fail(fault) }
     }
   }
 
