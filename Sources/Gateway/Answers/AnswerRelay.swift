@@ -308,7 +308,7 @@ struct AnswerRelay {
     case .releases: outcome.isTaken = forwardKept(end)
     case .breaksOff:
       outcome.isTaken = writer.forward(buffer, payload, .open)
-      outcome.next = .failed(.incomplete(upstream: state.attempt.upstream.name))
+      outcome.next = failed(.incomplete(upstream: state.attempt.upstream.name)).next
     }
     if isLast, let long = document?.long { state.read(long) }
     outcome.isContent = true

@@ -96,6 +96,7 @@ final class StreamAnswer {
   /// How it stands after a read.
   ///
   /// - Parameter isLast: the upstream has ended its answer.
+  @inline(__always)
   func standing(isLast: Bool) -> Standing {
     let hasError = pipeline.findings.hasError
     let isStopped = pipeline.isStopped

@@ -13,5 +13,5 @@ public enum Delivered: UInt8, Comparable, CaseIterable, Sendable {
   /// Every choice has its end; usage or the stream's last word may be missing (P4).
   case finished
 
-  public static func < (left: Delivered, right: Delivered) -> Bool { left.rawValue < right.rawValue }
+  @inlinable public static func < (left: Delivered, right: Delivered) -> Bool { left.rawValue < right.rawValue }
 }

@@ -77,11 +77,11 @@ public struct Possessions: OptionSet, Hashable, Sendable {
   @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// A place in a pool's queue.
-  public static let leaseWait = Possessions(rawValue: 1)
+  @inlinable public static var leaseWait: Possessions { Possessions(rawValue: 1) }
   /// A session.
-  public static let session = Possessions(rawValue: 2)
+  @inlinable public static var session: Possessions { Possessions(rawValue: 2) }
   /// A place in a limit's queue.
-  public static let limitWait = Possessions(rawValue: 4)
+  @inlinable public static var limitWait: Possessions { Possessions(rawValue: 4) }
   /// The limits' permission.
-  public static let grant = Possessions(rawValue: 8)
+  @inlinable public static var grant: Possessions { Possessions(rawValue: 8) }
 }

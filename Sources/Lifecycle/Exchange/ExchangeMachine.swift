@@ -96,7 +96,8 @@ public struct ExchangeMachine: Sendable {
     case .began(let times): return began(times)
     case .admitted, .admissionWaits, .admissionRefused: return admission(event)
     case .leased, .leaseWaits, .sent: return lease(event, now)
-    case .answerBegan, .delivered, .progressed, .upstreamEnded: return answer(event, now)
+    case .delivered(let part): return delivered(part, now)
+    case .answerBegan, .progressed, .upstreamEnded: return answer(event, now)
     case .completed: return close(.whole)
     case .failed(let fault, let reaction, let hasOtherEndpoints):
       return failed(fault, reaction, hasOtherEndpoints, now)
@@ -179,16 +180,21 @@ public struct ExchangeMachine: Sendable {
       if !(isStream && times.isStream) { expectProgress(from: now) }
       // Who did not ask for a stream may still get another answer in one piece.
       lifeAt = isStream && times.isStream && times.showsLife ? now + Self.lifeSignInterval : .never
-    case .delivered(let part):
-      delivered = max(delivered, part)
-      // Beginnings are no content: the time of the first token runs on.
-      if part > .beginnings { progressed(now) } else { heard(now) }
     case .upstreamEnded:
       holds.remove(.session)
       upstreamEnded = true
       progressAt = .never
     default: progressed(now)
     }
+    return .nothing
+  }
+
+  /// Something has gone to the client: what nearly every event of a stream comes to.
+  private mutating func delivered(_ part: Delivered, _ now: Moment) -> ExchangeAction {
+    guard stage == .asking || stage == .relaying else { return .nothing }
+    delivered = max(delivered, part)
+    // Beginnings are no content: the time of the first token runs on.
+    if part > .beginnings { progressed(now) } else { heard(now) }
     return .nothing
   }
 

@@ -6,7 +6,7 @@ public struct Moment: Comparable, Hashable, Sendable {
   public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
   /// Later than any.
-  public static let never = Moment(nanoseconds: .max)
+  @inlinable public static var never: Moment { Moment(nanoseconds: .max) }
 
   @inlinable
   public static func < (left: Moment, right: Moment) -> Bool { left.nanoseconds < right.nanoseconds }

@@ -1,4 +1,4 @@
-internal import ChatProtocol
+public import ChatProtocol
 
 /// What has been read of an answer's events so far.
 public struct AnswerFindings: Sendable {
@@ -13,11 +13,11 @@ public struct AnswerFindings: Sendable {
   /// `[DONE]` has been released.
   public internal(set) var isDone = false
   /// The choices that have their `finish_reason`.
-  var finishedChoices = ChoiceSet()
+  @usableFromInline var finishedChoices = ChoiceSet()
   /// An answer has begun whose end will be told.
   public internal(set) var awaitsEnd = false
   /// The most that any of it is, by what a failure could still be followed by.
-  private var part = Delivered.nothing
+  @usableFromInline var part = Delivered.nothing
 
   public init() {}
 
@@ -31,13 +31,14 @@ public struct AnswerFindings: Sendable {
 
   /// Whether the answer to a request for `count` choices is whole: as many have their `finish_reason`, or at least one and `[DONE]`, for
   /// many upstreams know only one choice. `[DONE]` alone is no success.
-  public func isWhole(choices count: Int) -> Bool {
-    isDone || finishedChoices.count >= min(max(count, 1), 128)
+  @inlinable @inline(__always) public func isWhole(choices count: Int) -> Bool {
+    // Nearly always none is, and nothing has to be counted.
+    isDone || !finishedChoices.isEmpty && finishedChoices.count >= min(max(count, 1), 128)
   }
 
   /// What the client has once all of it is released.
-  public func delivered(choices count: Int) -> Delivered {
-    if isDone || !finishedChoices.isEmpty && isWhole(choices: count) { return .finished }
+  @inlinable @inline(__always) public func delivered(choices count: Int) -> Delivered {
+    if isWhole(choices: count) { return .finished }
     return count > 1 && part > .reasoning ? .structured : part
   }
 
