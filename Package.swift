@@ -95,7 +95,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Reactor", "HTTPWire", "ServerSentEvents", "ChatProtocol", "GatewayConfiguration", "ScriptedUpstream",
-        "Tokenization", "TokenAccounting", "CLinux", "CBenchmarks", "LimitSimulation", "ExchangeSimulation",
+        "Tokenization", "TokenAccounting", "Lifecycle", "CLinux", "CBenchmarks", "LimitSimulation", "ExchangeSimulation",
         "RateLimiting", "Quotas", "TestKit",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -11,7 +11,7 @@ protocol Scenario: Sendable {
 enum Scenarios {
   static let all: [any Scenario] = [
     SSEParseScenario(), JSONScanScenario(), HTTPParseScenario(), TokenCountScenario(),
-    PromptCountScenario(), LimitAdmitScenario(),
+    PromptCountScenario(), LimitAdmitScenario(), RelayScenario(),
     RequestScenario(), RequestPacedScenario(), LeaseTrapScenario(), LongPromptScenario(), StreamBurstScenario(),
     StreamPacedScenario(), IdleStreamsScenario(),
     StartupScenario(),
