@@ -88,4 +88,23 @@ struct AnswerJudgeTests {
       #expect(fault == .cutShort || bytes.last == 0xC3)
     }
   }
+
+  @Test("a whole answer of completions is told by its ends, and no cut of it is taken for one")
+  func plain() {
+    let answer =
+      #"{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"say \"usage\":{} and \"choices\": [{"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"details":{"a":1}},"system_fingerprint":"f", "x": null }"#
+    #expect(Self.judge(answer + " \n", as: .chunks) == "answer")
+    let bytes = Array(answer.utf8)
+    for end in 0..<bytes.count {
+      let cut = String(decoding: bytes[..<end], as: UTF8.self)
+      #expect(Self.judge(cut, as: .chunks) != "answer", "\(cut)")
+    }
+    for (document, verdict) in [
+      (#"{"choices":[{}],"usage":{}}"#, "answer"), (#"{"usage":{},"choices":[{}]}"#, "answer"),
+      (#"{"choices":[{}],"usage":{},"error":{"message":"m"}}"#, "failure: m"),
+      (#"{"choices":[],"usage":{"prompt_tokens":1}}"#, AnswerVerdict.Fault.lacksAnswer.message),
+      (#"{"x":{"choices":[{}],"usage":{}}}"#, AnswerVerdict.Fault.lacksAnswer.message),
+      (#"{"choices":[{}],"usage":{}}}"#, AnswerVerdict.Fault.noJSON(offset: 27).message),
+    ] { #expect(Self.judge(document, as: .chunks) == verdict, "\(document)") }
+  }
 }
