@@ -1,7 +1,7 @@
 /// Judges whole documents that came with a good status: some upstreams answer 200 with an error, with nothing, or with
 /// half a document.
 ///
-/// One pass over every byte, but for answers of completions that are plainly whole.
+/// One pass that validates every byte, since a client would fail on a broken one; `plainUsage` spares it for most answers.
 public struct AnswerJudge {
   private let kind: AnswerKind
   private var isAnswer = false
@@ -16,7 +16,6 @@ public struct AnswerJudge {
   public static func judge(_ document: RawSpan, as kind: AnswerKind, limits: JSONLimits = .answer) -> AnswerVerdict {
     document.withUnsafeBytes { buffer in
       guard let base = buffer.baseAddress else { return .notAnAnswer(.empty) }
-      if kind == .chunks, isPlainAnswer(buffer) { return .answer }
       var cursor = JSONCursor(base, count: buffer.count, limits: limits)
       cursor.skipByteOrderMark()
       cursor.skipWhitespace()

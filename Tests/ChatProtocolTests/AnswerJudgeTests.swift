@@ -92,19 +92,18 @@ struct AnswerJudgeTests {
   @Test("a whole answer of completions is told by its ends, and no cut of it is taken for one")
   func plain() {
     let answer =
-      #"{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"say \"usage\":{} and \"choices\": [{"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"details":{"a":1}},"system_fingerprint":"f", "x": null }"#
-    #expect(Self.judge(answer + " \n", as: .chunks) == "answer")
+      #"{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"say \"usage\":{} and ],\"usage\":{\"prompt_tokens\":9}}"},"finish_reason":"stop"}] , "usage":{"prompt_tokens":1,"completion_tokens":2,"details":{"a":1}},"system_fingerprint":"f", "x": null }"#
+    let usage = AnswerJudge.plainUsage(Array((answer + " \n").utf8).span.bytes)
+    #expect(usage?.promptTokens == 1 && usage?.completionTokens == 2)
     let bytes = Array(answer.utf8)
-    for end in 0..<bytes.count {
-      let cut = String(decoding: bytes[..<end], as: UTF8.self)
-      #expect(Self.judge(cut, as: .chunks) != "answer", "\(cut)")
-    }
-    for (document, verdict) in [
-      (#"{"choices":[{}],"usage":{}}"#, "answer"), (#"{"usage":{},"choices":[{}]}"#, "answer"),
-      (#"{"choices":[{}],"usage":{},"error":{"message":"m"}}"#, "failure: m"),
-      (#"{"choices":[],"usage":{"prompt_tokens":1}}"#, AnswerVerdict.Fault.lacksAnswer.message),
-      (#"{"x":{"choices":[{}],"usage":{}}}"#, AnswerVerdict.Fault.lacksAnswer.message),
-      (#"{"choices":[{}],"usage":{}}}"#, AnswerVerdict.Fault.noJSON(offset: 27).message),
-    ] { #expect(Self.judge(document, as: .chunks) == verdict, "\(document)") }
+    for end in 0..<bytes.count { #expect(AnswerJudge.plainUsage(Array(bytes[..<end]).span.bytes) == nil) }
+    let count = #"{"prompt_tokens":1}"#
+    for document in [
+      #"{"usage":\#(count),"choices":[{}]}"#, #"{"choices":[{}],"usage":\#(count),"error":{"message":"m"}}"#,
+      #"{"error":{"message":"m"},"choices":[{}],"usage":\#(count)}"#, #"{"choices":[],"usage":\#(count)}"#,
+      #"{"choices":[{}],"error":{"message":"m"},"usage":\#(count)}"#, #"{"choices":[{}],"usage":{}}"#,
+      #"{"x":{"choices":[{}],"usage":\#(count)}}"#, #"{"choices":[{}],"usage":\#(count)}}"#, #"{"choices":[{}]}"#,
+      #"{"choices":[{"usage":\#(count)}]}"#, #"{"choices":[{},{"a":[1],"usage":\#(count)}]}"#, "", "{", "[]",
+    ] { #expect(AnswerJudge.plainUsage(Array(document.utf8).span.bytes) == nil, "\(document)") }
   }
 }

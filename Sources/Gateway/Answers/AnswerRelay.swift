@@ -293,7 +293,7 @@ struct AnswerRelay {
     let end = isLast ? AnswerWriter.End.whole(addsDone: false) : .open
     let piece = UnsafeRawBufferPointer(rebasing: buffer[payload])
     let step = document!.take(piece, isLast: isLast, newCounter: { state.newCounter() }) {
-      state.read($0, isWhole: true)
+      if let usage = $1 { state.note(usage) } else { state.read($0, isWhole: true) }
     }
     var outcome = Outcome(next: isLast ? .complete : .open)
     switch step {

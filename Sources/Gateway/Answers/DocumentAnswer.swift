@@ -40,12 +40,12 @@ struct DocumentAnswer {
     isJudged = kind == nil
   }
 
-  /// Takes a piece; when it is the last, `read` gets the whole document, unless it is long.
+  /// Takes a piece; when it is the last, `read` gets the whole document, unless it is long, and its usage where it is known already.
   ///
   /// - Parameter newCounter: makes what counts the texts of a long one.
   mutating func take(
     _ piece: UnsafeRawBufferPointer, isLast: Bool, newCounter: () -> AnswerCounter?,
-    _ read: (UnsafeRawBufferPointer) -> Void
+    _ read: (UnsafeRawBufferPointer, TokenUsage?) -> Void
   ) -> Step {
     isWhole = isLast
     if let long { return pass(piece, long, isLast: isLast) }
@@ -55,8 +55,12 @@ struct DocumentAnswer {
     }
     if kept.isEmpty && isLast {
       // The whole answer in one piece: read where it lies.
+      if kind == .chunks, let usage = AnswerJudge.plainUsage(piece.bytes) {
+        read(piece, usage)
+        return .passes
+      }
       let step = Self.judge(piece, kind)
-      if case .passes = step { read(piece) }
+      if case .passes = step { read(piece, nil) }
       return step
     }
     kept.append(contentsOf: piece)
@@ -68,9 +72,9 @@ struct DocumentAnswer {
     return .releases
   }
 
-  private func judgeKept(_ kind: AnswerKind, _ read: (UnsafeRawBufferPointer) -> Void) -> Step {
+  private func judgeKept(_ kind: AnswerKind, _ read: (UnsafeRawBufferPointer, TokenUsage?) -> Void) -> Step {
     guard case .isNone(let what, let words) = kept.withUnsafeBytes({ Self.judge($0, kind) }) else {
-      kept.withUnsafeBytes { read($0) }
+      kept.withUnsafeBytes { read($0, nil) }
       return .releases
     }
     return .isNone(what: what, words: words)
@@ -117,11 +121,11 @@ struct DocumentAnswer {
 
   private mutating func keep(
     _ piece: UnsafeRawBufferPointer, isLast: Bool, _ newCounter: () -> AnswerCounter?,
-    _ read: (UnsafeRawBufferPointer) -> Void
+    _ read: (UnsafeRawBufferPointer, TokenUsage?) -> Void
   ) {
-    if isLast && kept.isEmpty { return read(piece) }
+    if isLast && kept.isEmpty { return read(piece, nil) }
     kept.append(contentsOf: piece)
-    if isLast { return kept.withUnsafeBytes { read($0) } }
+    if isLast { return kept.withUnsafeBytes { read($0, nil) } }
     guard kept.count > Self.keptBytesMax else { return }
     beginLong(newCounter())
     kept = []

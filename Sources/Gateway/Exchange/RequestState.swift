@@ -1,3 +1,4 @@
+internal import ChatProtocol
 internal import GatewayConfiguration
 internal import HTTPWire
 internal import Lifecycle
@@ -221,6 +222,12 @@ struct RequestState {
   /// Reads an answer that came as one document for what it cost.
   mutating func read(_ document: UnsafeRawBufferPointer, isWhole: Bool) {
     AnswerTokens.read(document, isWhole: isWhole, &image, &attempt, &limits, &record, services)
+  }
+
+  /// The upstream has told what the whole answer cost.
+  mutating func note(_ usage: TokenUsage) {
+    record.tokens.reported = usage
+    record.tokens.isReportFinal = true
   }
 
   /// What was read of a long one as it passed.
