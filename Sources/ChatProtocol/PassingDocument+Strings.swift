@@ -156,12 +156,22 @@ extension PassingDocument {
         byte == UInt8(ascii: "\\") ? !isRaw && backslashes(base, start, at) & 1 == 0 : byte >= 0xC0
       guard begins else { continue }
       let second = at &+ 1 < end ? base.load(fromByteOffset: at &+ 1, as: UInt8.self) : nil
-      guard unitLength(byte, second: second) > end &- at else { return end }
+      guard unitLength(byte, second: second) > end &- at, goesOn(base, at, end) else { return end }
       for index in at..<end { unit[index &- at] = base.load(fromByteOffset: index, as: UInt8.self) }
       unitCount = end &- at
       return at
     }
     return end
+  }
+
+  /// Whether all that follows the first byte can belong to the letter or escape that it begins: a piece that follows is asked the same.
+  private func goesOn(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Bool {
+    let isEscape = base.load(fromByteOffset: start, as: UInt8.self) == UInt8(ascii: "\\")
+    for index in start &+ 1..<max(start &+ 1, end) {
+      let byte = base.load(fromByteOffset: index, as: UInt8.self)
+      guard isEscape ? index &- start < 2 || Self.isHexDigit(byte) : byte & 0xC0 == 0x80 else { return false }
+    }
+    return true
   }
 
   /// How long what begins with this byte is.

@@ -159,4 +159,22 @@ struct PassingDocumentTests {
       }
     }
   }
+
+  @Test(
+    "hands on the same bytes however it is cut, also where they are no letters",
+    arguments: [[0xFF, 0xFF, 0x67, 0x11], [0x94, 0xE0, 0x80], [0xF0, 0x41], [0x5C, 0x75, 0x31, 0x7A]] as [[UInt8]])
+  func broken(end: [UInt8]) {
+    let bytes = Array(#"{"output":[{"content":[{"text":"a"#.utf8) + [0x94, 0x94] + end
+    func texts(_ size: Int) -> [UInt8] {
+      var document = PassingDocument()
+      var texts: [UInt8] = []
+      for start in stride(from: 0, to: bytes.count, by: size) {
+        document.take(bytes.span.bytes.extracting(start..<min(start + size, bytes.count))) { _, part in
+          texts += part.withUnsafeBytes { Array($0) }
+        }
+      }
+      return texts
+    }
+    for size in 1..<bytes.count { #expect(texts(size) == texts(bytes.count), "pieces of \(size)") }
+  }
 }
