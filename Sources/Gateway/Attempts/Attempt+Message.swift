@@ -7,7 +7,7 @@ internal import Transport
 /// `inout` throughout, also where nothing changes: what is passed by address is not copied, and a copy would count a dozen references up and down.
 extension Attempt {
   /// A body up to this size is written behind the head, into one piece; a longer one goes from where it lies.
-  static let onePieceBytesMax = 32 << 10
+  static let onePieceBytesMax = 128 << 10
 
   /// Writes it into `output`, which is empty; gives back what does not stand there, of a long body.
   ///
