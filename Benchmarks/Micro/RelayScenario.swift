@@ -40,7 +40,9 @@ struct RelayScenario: Scenario {
         try UpstreamScript(textEvents: RelayScenario.events, gapMilliseconds: 0).payloads()[1...RelayScenario.events])
       events = payloads.map { Array("data: ".utf8) + $0 + [0x0a, 0x0a] }
       bytes = Array(events.joined())
-      guard bytes.count <= Reactor.readBytesMax else { throw BenchmarkError("a read does not hold \(bytes.count) bytes") }
+      guard bytes.count <= Reactor.readBytesMax else {
+        throw BenchmarkError("a read does not hold \(bytes.count) bytes")
+      }
     }
 
     /// Everything comes out again, event by event or at once.

@@ -233,8 +233,8 @@ public final class Gateway: Sendable {
     let names = state.withLock { $0.snapshot.tokenSlots }
     var gauges: [String: TokenGauges] = [:]
     for worker in workers {
-      for (model, seen) in zip(names, await worker.reactor.run { worker.services.reconciler.gauges }) where seen != TokenGauges()
-      {
+      for (model, seen) in zip(names, await worker.reactor.run { worker.services.reconciler.gauges })
+      where seen != TokenGauges() {
         gauges[model, default: TokenGauges()].add(seen)
       }
     }

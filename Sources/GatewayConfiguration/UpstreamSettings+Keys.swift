@@ -191,13 +191,15 @@ extension UpstreamTimeouts {
       "To accept a connection, TLS included."),
     .value(
       "firstToken", \.firstToken, .duration(.milliseconds(10) ... .seconds(3600)), default: Self(),
-      "From the request sent to the first content of a stream; of an answer in one piece, from its head to its first byte."),
+      "From the request sent to the first content of a stream; of an answer in one piece, from its head to its first byte."
+    ),
     .value(
       "betweenTokens", \.betweenTokens, .duration(.milliseconds(10) ... .seconds(3600)), default: Self(),
       "Between two pieces of content; comments and empty deltas do not count."),
     .value(
       "answer", \.answer, .duration(.milliseconds(10) ... .seconds(86_400)), default: Self(),
-      "From the request sent to the first byte of an answer that is not streamed: nothing shows before it that the upstream is at work."),
+      "From the request sent to the first byte of an answer that is not streamed: nothing shows before it that the upstream is at work."
+    ),
     .value(
       "total", \.total, .duration(.milliseconds(10) ... .seconds(86_400)), default: Self(), "For the whole answer."),
   ])

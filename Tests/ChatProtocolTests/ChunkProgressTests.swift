@@ -101,7 +101,8 @@ struct ChunkProgressTests {
   @Test("a sound that tells when it expires has ended")
   func audio() {
     let last = chunk(#"{"choices":[{"delta":{"audio":{"expires_at":1727389042}},"finish_reason":null,"index":1}]}"#)
-    #expect(last.finishedCount == 1 && last.finishedChoices == choices(1) && last.finishReason == nil && !last.hasProgress)
+    #expect(
+      last.finishedCount == 1 && last.finishedChoices == choices(1) && last.finishReason == nil && !last.hasProgress)
     #expect(Self.delta(#""audio":{"id":"a","expires_at":null}"#).finishedCount == 0)
     #expect(Self.delta(#""audio":{"expires_at":1},"audio":{"data":"x"}"#).finishedCount == 1)
     let whole = chunk(

@@ -120,6 +120,27 @@ extension LimitedGateway {
       }
     }
 
+    @Test("is nothing for a candidate that stays silent, whatever the one before it had begun to answer")
+    func silentBehindBeginnings() async throws {
+      let begun = try RawUpstream(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n: soon\n\n", ending: .close)
+      let silent = try RawListener()
+      let models = "models:\n  m: { serve: [{ upstream: a }, { upstream: b }, { upstream: c }], vocabulary: qwen }\n"
+      try await House.story(
+        shelf: try LimitHouse.shelf(),
+        configuration: { ports in
+          LimitHouse.configuration(
+            [begun.port, silent.port, ports[0]], "  tokens: { tokens: 100000, per: day, calendar: true }\n",
+            models: models, options: "timeouts: { firstToken: 300ms }")
+        }
+      ) { house async throws in
+        let answer = try house.ask(chat("events=5"))
+        #expect(answer.status == 200 && answer.header("x-sluice-attempts") == "3")
+        let line = try #require(try await house.log(count: 1).first)
+        #expect(line["abandoned_tokens"] == nil && (line["failures"] as? [String])?.count == 2, "\(line)")
+      }
+    }
+
     @Test(
       "leaves nothing open: asked until it is used up, a limit has given what the records say, and at most one event more"
     )

@@ -90,7 +90,9 @@ extension House {
   /// What is left of the house's limit of tokens, as a refusal by ``LimitHouse/probe`` tells it.
   func left(path: String = "/v1/chat/completions", sourceLocation: SourceLocation = #_sourceLocation) throws -> Int {
     var response = try ask(chat("events=1", stream: false), path: path, headers: "x-probe: p\r\n")
-    if response.status == 200 { response = try ask(chat("events=1", stream: false), path: path, headers: "x-probe: p\r\n") }
+    if response.status == 200 {
+      response = try ask(chat("events=1", stream: false), path: path, headers: "x-probe: p\r\n")
+    }
     #expect(response.status == 429, sourceLocation: sourceLocation)
     let text = response.header("x-ratelimit-remaining-tokens")
     return try #require(text.flatMap { Int($0) }, "\(response.head)", sourceLocation: sourceLocation)

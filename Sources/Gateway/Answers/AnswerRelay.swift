@@ -289,12 +289,12 @@ struct AnswerRelay {
   private mutating func pass(
     _ buffer: UnsafeMutableRawBufferPointer, _ payload: Range<Int>, isLast: Bool, _ state: inout RequestState
   ) -> Outcome {
-    guard document != nil else { return Outcome() }
     let end = isLast ? AnswerWriter.End.whole(addsDone: false) : .open
     let piece = UnsafeRawBufferPointer(rebasing: buffer[payload])
-    let step = document!.take(piece, isLast: isLast, newCounter: { state.newCounter() }) {
+    let taken = document?.take(piece, isLast: isLast, newCounter: { state.newCounter() }) {
       if let usage = $1 { state.note(usage) } else { state.read($0, isWhole: true) }
     }
+    guard let step = taken else { return Outcome() }
     var outcome = Outcome(next: isLast ? .complete : .open)
     switch step {
     case .waits(let isBlank): return Outcome(isBlank: isBlank)

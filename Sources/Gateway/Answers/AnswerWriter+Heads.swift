@@ -38,7 +38,9 @@ extension AnswerWriter {
     case .eventStream: output.append("content-type: text/event-stream\r\n")
     case .ownError: output.append("content-type: application/json\r\n")
     }
-    if state.image.wantsStream && head.status < 400 { output.append("cache-control: no-cache\r\nx-accel-buffering: no\r\n") }
+    if state.image.wantsStream && head.status < 400 {
+      output.append("cache-control: no-cache\r\nx-accel-buffering: no\r\n")
+    }
     framing = form.framing
     // HTTP/1.0 knows no chunks: the end of the connection ends the body.
     if context.isHTTP10 && framing == .chunked { framing = .close }

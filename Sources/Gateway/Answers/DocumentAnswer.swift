@@ -66,7 +66,9 @@ struct DocumentAnswer {
     kept.append(contentsOf: piece)
     if isLast { return judgeKept(kind, read) }
     guard kept.count >= Self.keptBytesMax else { return opening }
-    guard kept.withUnsafeBytes({ AnswerOpening($0.bytes) }) == .json else { return .isNone(what: Self.page, words: nil) }
+    guard kept.withUnsafeBytes({ AnswerOpening($0.bytes) }) == .json else {
+      return .isNone(what: Self.page, words: nil)
+    }
     isJudged = true
     beginLong(newCounter())
     return .releases

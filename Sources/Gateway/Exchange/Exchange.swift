@@ -248,7 +248,8 @@ final class Exchange: @unchecked Sendable {
     case .shutDown: relay.tell(.shuttingDown, &state, attempts: machine.attempts)
     case .abandoned: break
     }
-    let waits = machine.isSent && state.record.tokens.reported?.promptTokens == nil
+    let waits =
+      machine.isSent && state.record.tokens.reported?.promptTokens == nil
       && prompt.countsOn(&state, for: self)
     if !waits { end() }
     if closing != .abandoned { relay.writer.finish() }

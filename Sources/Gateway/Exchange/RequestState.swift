@@ -143,6 +143,8 @@ struct RequestState {
 
   /// Asks the pool for a session.
   mutating func lease(_ lease: ExchangeAction.Lease, for waiter: any LeaseWaiter) -> LeaseAnswer {
+    // What an earlier attempt had begun to answer says nothing of this one.
+    record.status = 0
     // What must not be done twice does not go over a connection that may be dead.
     let wish = LeaseWish(
       fresh: lease != .any || !image.isRepeatable, avoidingEndpoint: lease == .otherEndpoint ? attempt.endpoint : nil,
@@ -211,7 +213,8 @@ struct RequestState {
     }
     guard machine.hasAlternative(reaction(to: kind), hasOtherEndpoints: attempt.hasOtherEndpoints) else { return nil }
     return Fault(
-      kind: kind, error: .foreignError(status: status, words: nil, upstream: attempt.upstream.name), reason: "status \(status)")
+      kind: kind, error: .foreignError(status: status, words: nil, upstream: attempt.upstream.name),
+      reason: "status \(status)")
   }
 
   // MARK: Tokens

@@ -109,7 +109,8 @@ extension RequestImage {
   /// client's key.
   ///
   /// - Returns: false when two fields say what the body is.
-  private mutating func noteForwardedFields(_ fields: [HeaderField], _ bytes: RawSpan, _ presented: Range<Int>?) -> Bool {
+  private mutating func noteForwardedFields(_ fields: [HeaderField], _ bytes: RawSpan, _ presented: Range<Int>?) -> Bool
+  {
     forwardedFields.reserveCapacity(256)
     return bytes.withUnsafeBytes { all in
       for field in fields {

@@ -52,7 +52,9 @@ struct PromptAccount {
     let bytes = state.image.body?.byteCount ?? 0
     request.promptTokens = (bytes + Self.bytesPerToken - 1) / Self.bytesPerToken
     guard state.image.wantsStream || bytes > Self.bytesAtOnce else { return }
-    if bytes > Self.bytesAtOnce, let guess = coveredPrompt(request, bytes, state.image.consumerName, state.attempt.tokens) {
+    if bytes > Self.bytesAtOnce,
+      let guess = coveredPrompt(request, bytes, state.image.consumerName, state.attempt.tokens)
+    {
       return request.promptTokens = guess
     }
     countNow(&state, for: owner)

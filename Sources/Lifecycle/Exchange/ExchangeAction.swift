@@ -1,18 +1,22 @@
 /// What is to be done now: the answer of ``ExchangeMachine`` to an event. First what it says to let go is let go of, then its step is taken.
 public struct ExchangeAction: Hashable, Sendable {
+  /// What is to be done when that has been let go.
   public var step: Step
   /// What the request holds and no longer needs.
   public var letsGo: Possessions
 
+  /// That step.
   @inlinable
   public init(_ step: Step, lettingGo letsGo: Possessions = []) {
     self.step = step
     self.letsGo = letsGo
   }
 
+  /// Nothing is to be done.
   @inlinable
   public static var nothing: ExchangeAction { ExchangeAction(.nothing) }
 
+  /// One thing to do.
   public enum Step: Hashable, Sendable {
     /// Wait for the next event.
     case nothing

@@ -71,6 +71,7 @@ public struct AttemptTimes: Hashable, Sendable {
   /// Whether comments may be sent into a stream while its upstream is silent.
   public var showsLife: Bool
 
+  /// All of them.
   public init(
     answer: Span, firstToken: Span, betweenTokens: Span, total: Span, isStream: Bool, showsLife: Bool
   ) {

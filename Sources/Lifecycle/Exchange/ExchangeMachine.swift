@@ -35,11 +35,13 @@ public struct ExchangeMachine: Sendable {
   /// Attempts for each candidate: the first, one over a new connection, one at another endpoint.
   public static let attemptsPerCandidate = 3
 
+  /// Where the request is.
   public private(set) var stage = Stage.receiving
   /// What the client has of the answer.
   public private(set) var delivered = Delivered.nothing
   /// The candidate in use, of ``candidateCount``.
   public private(set) var candidate = 0
+  /// How many candidates there are.
   public private(set) var candidateCount = 0
   /// Attempts begun so far.
   public private(set) var attempts = 0

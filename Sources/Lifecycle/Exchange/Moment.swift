@@ -1,7 +1,9 @@
 /// A point on the monotonic clock of whoever drives a machine, in nanoseconds. The machines have no clock of their own.
 public struct Moment: Comparable, Hashable, Sendable {
+  /// Since the clock's own beginning.
   public let nanoseconds: UInt64
 
+  /// That point.
   @inlinable
   public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 

@@ -19,6 +19,7 @@ public struct AnswerFindings: Sendable {
   /// The most that any of it is, by what a failure could still be followed by.
   @usableFromInline var part = Delivered.nothing
 
+  /// Nothing has been read.
   public init() {}
 
   /// How many choices are whole.

@@ -9,6 +9,7 @@ public struct AnswerMeter: Sendable {
   public private(set) var usage: TokenUsage?
   /// Whether it was told with the end of the answer or behind it.
   public private(set) var isUsageFinal = false
+  /// Events that a client is told of.
   public private(set) var eventCount = 0
 
   init(_ counter: AnswerCounter?) { self.counter = counter }

@@ -47,8 +47,11 @@ public struct AnswerPipeline: Sendable {
   /// The data of the event that used up the budget, until the limits have answered.
   private var dataAtLimit: Range<Int>?
 
+  /// What has been counted, and what the upstream told of it.
   public private(set) var meter: AnswerMeter
+  /// What the limits still allow.
   public var budget: AnswerBudget
+  /// What the events have said so far.
   public private(set) var findings = AnswerFindings()
   /// What a chunk of the gateway's own must look like, from the end of an answer whose client asked for usage.
   public private(set) var identity: AnswerIdentity?
@@ -78,6 +81,13 @@ public struct AnswerPipeline: Sendable {
     var resting = 0
   }
 
+  /// A pipeline at the start of an answer.
+  ///
+  /// - Parameters:
+  ///   - counter: counts its texts; nil when the model is not counted.
+  ///   - eventBytesMax: the largest event that is followed.
+  ///   - holdsBytesMax: no more beginnings are held back.
+  ///   - tailRoom: bytes that must be free behind what is released.
   public init(
     _ events: Events, counter: AnswerCounter?, budget: AnswerBudget = .unlimited, eventBytesMax: Int,
     holdsBytesMax: Int = holdsBytesUsual, tailRoom: Int
@@ -363,10 +373,15 @@ public struct AnswerPipeline: Sendable {
     switch events {
     case .chunks(let choices, let keepsUsage): return readChunk(data, choices: choices, keepsUsage: keepsUsage)
     case .other, .typed:
-      if let name = event.eventName { readOther(data, name: bytes.extracting(name)) } else { readOther(data, name: nil) }
+      if let name = event.eventName {
+        readOther(data, name: bytes.extracting(name))
+      } else {
+        readOther(data, name: nil)
+      }
       guard findings.hasError, events == .typed, event.eventName == nil else { return true }
       // An error without the type that clients look for would be overheard.
-      errorIsBare = !Self.holds(data, #""type":"error""#) && !Self.holds(data, #""type": "error""#)
+      errorIsBare =
+        !Self.holds(data, #""type":"error""#) && !Self.holds(data, #""type": "error""#)
         && !Self.holds(data, "response.failed")
       return !errorIsBare
     }
